@@ -1,0 +1,17 @@
+//! Where gears are built: the [`Target`] trait, the [`World`] it observes, and the contract suite
+//! that every target passes.
+//!
+//! Invariants: `World` is plain data without pids, ports, cgroups or ARNs; a target observes and
+//! never remembers; bringing up is "observe, step" until nothing differs, taking down is wanting
+//! nothing.
+
+pub mod contract;
+mod reach;
+mod target;
+mod world;
+
+pub use reach::{Patience, reach};
+pub use target::{Condition, FaultPlan, Fence, Missing, Progress, Shaping, Target, TargetError};
+pub use world::{
+    Event, Happening, Member, MemberState, Settings, Standing, State, Want, Wanted, World,
+};

@@ -1,0 +1,75 @@
+//! Observe and step until the world is as wanted.
+
+use std::time::{Duration, Instant};
+
+use gearshift_gear::RunId;
+
+use crate::{Fence, Progress, Target, TargetError, Want, World};
+
+/// How long to keep trying.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// In all.
+    pub total: Duration,
+    /// Lost answers in a row before giving up.
+    pub lost_answers: u32,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { total: Duration::from_secs(60), lost_answers: 10 }
+    }
+}
+
+/// Observes and steps until nothing differs, and returns the world as last seen. A lost answer is
+/// looked at again, never taken as failure or success.
+pub async fn reach(
+    target: &dyn Target,
+    run: &RunId,
+    want: &Want,
+    fence: Fence,
+    patience: Patience,
+) -> Result<World, TargetError> {
+    let began = Instant::now();
+    let mut lost = 0;
+    loop {
+        let step = match target.observe(run).await {
+            Ok(seen) => target.step(run, want, &seen, fence).await.map(|step| (seen, step)),
+            Err(error) => Err(error),
+        };
+        let wait = match step {
+            Ok((seen, Progress::Done)) => return Ok(seen),
+            Ok((_, Progress::Pending { on, look_again })) => {
+                lost = 0;
+                if began.elapsed() > patience.total {
+                    return Err(too_long(&on, patience.total));
+                }
+                look_again
+            }
+            Ok((_, Progress::Refused { why })) => {
+                return Err(TargetError::Failed {
+                    what: "the next step".to_owned(),
+                    why,
+                    next: "change what is wanted, or see gearshift doctor".to_owned(),
+                });
+            }
+            Err(error @ TargetError::NoAnswer { .. }) => {
+                lost += 1;
+                if lost > patience.lost_answers || began.elapsed() > patience.total {
+                    return Err(error);
+                }
+                Duration::from_millis(20)
+            }
+            Err(error) => return Err(error),
+        };
+        tokio::time::sleep(wait).await;
+    }
+}
+
+fn too_long(on: &str, total: Duration) -> TargetError {
+    TargetError::Failed {
+        what: on.to_owned(),
+        why: format!("not ready after {} s", total.as_secs()),
+        next: "gearshift down, then again with --json to see what happened".to_owned(),
+    }
+}

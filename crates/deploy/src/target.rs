@@ -1,0 +1,121 @@
+//! The trait.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use gearshift_gear::{Row, RunId, UsageLine};
+use serde::{Deserialize, Serialize};
+
+use crate::{Event, Want, World};
+
+/// A place where gears are built.
+#[async_trait]
+pub trait Target: Send + Sync {
+    /// Whether this row can run here, and how far its CPU share is real. Looks, changes nothing.
+    fn can(&self, row: &Row) -> Result<Shaping, Missing>;
+
+    /// Reads back what is there of this run; never from memory.
+    async fn observe(&self, run: &RunId) -> Result<World, TargetError>;
+
+    /// Takes one step from `seen` towards `want`. Safe to repeat; refused when a newer fence has
+    /// already stepped this run.
+    async fn step(
+        &self,
+        run: &RunId,
+        want: &Want,
+        seen: &World,
+        fence: Fence,
+    ) -> Result<Progress, TargetError>;
+
+    /// What the provider would meter for this row since it stands.
+    async fn usage(&self, run: &RunId, row: &str) -> Result<Vec<UsageLine>, TargetError>;
+
+    /// What happened to this row's members, oldest first, from event number `since` on.
+    async fn events(&self, run: &RunId, row: &str, since: usize)
+    -> Result<Vec<Event>, TargetError>;
+
+    /// Arranges a condition to measure under. Refused where the target cannot.
+    async fn arrange(
+        &self,
+        run: &RunId,
+        row: &str,
+        condition: Condition,
+    ) -> Result<(), TargetError>;
+}
+
+/// How far a row's CPU and memory share is real.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shaping {
+    /// The share is enforced, by this.
+    Shaped { by: String },
+    /// Nothing enforces it: no dollars and no ceiling come from this row's own duration.
+    Unshaped { why: String, how_to_get_it: String },
+}
+
+/// What a row needs and this place lacks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{what}: {why} → {how_to_get_it}")]
+pub struct Missing {
+    pub what: String,
+    pub why: String,
+    pub how_to_get_it: String,
+}
+
+/// Who may step a run: the highest number seen wins, lower ones are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Fence(pub u64);
+
+/// What one step came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Nothing differs.
+    Done,
+    /// Under way; look again after this long.
+    Pending { on: String, look_again: Duration },
+    /// Not done, and repeating will not help.
+    Refused { why: String },
+}
+
+/// A condition to measure under.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Condition {
+    /// No member is left; the next request meets one never seen before.
+    Cold,
+    /// Burst credits are spent: the baseline share counts from now on.
+    CreditsSpent,
+    /// Burst credits are as after launch.
+    CreditsFull,
+    /// Store requests fail like this from now on; `FaultPlan::default()` ends it.
+    Faulty(FaultPlan),
+}
+
+/// How often, of a thousand store requests, each fault is put in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultPlan {
+    /// The write is applied, then answered with status 500.
+    pub applied_then_500: u32,
+    /// The write is not applied and answered with status 500.
+    pub not_applied_500: u32,
+    /// The request is refused as throttled.
+    pub throttle: u32,
+    /// The write is applied, then the connection is reset.
+    pub reset: u32,
+}
+
+/// Why a target could not answer; says what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// The answer was lost; the request may have taken effect.
+    #[error("{what} did not answer ({why}); look again: nothing was assumed")]
+    NoAnswer { what: String, why: String },
+    #[error("{what} failed: {why} → {next}")]
+    Failed { what: String, why: String, next: String },
+    #[error("row `{0}` does not stand in this run → gearshift up {0}")]
+    NoSuchRow(String),
+    #[error("{what} cannot be arranged here: {why}")]
+    CannotArrange { what: String, why: String },
+    #[error("fence {ours} is older than {newest}: another controller steps this run")]
+    Fenced { ours: u64, newest: u64 },
+}

@@ -1,0 +1,128 @@
+//! What is wanted and what is there.
+
+use std::collections::BTreeMap;
+
+use gearshift_gear::{Caller, EnvironmentId, Row};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How a row is to run, beside what the catalogue says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    pub caller: Caller,
+    /// False: no laws, the bare machine. CPU and memory shares stay.
+    pub physics: bool,
+    /// Where every draw starts.
+    pub seed: u64,
+    /// This machine's core as a multiple of the provider's vCPU; 1 when unknown.
+    pub core_factor: f64,
+    /// AWS region the row stands in; named in functions' environments.
+    pub region: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            caller: Caller::default(),
+            physics: true,
+            seed: 42,
+            core_factor: 1.0,
+            region: "eu-west-2".to_owned(),
+        }
+    }
+}
+
+/// One row as wanted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Wanted {
+    pub row: Row,
+    pub settings: Settings,
+}
+
+/// Everything wanted of one run, by row name. Empty: take all down.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Want {
+    pub rows: BTreeMap<String, Wanted>,
+}
+
+impl Want {
+    /// Nothing: what `down` wants.
+    pub fn nothing() -> Self {
+        Self::default()
+    }
+
+    /// Just this row.
+    pub fn one(row: Row, settings: Settings) -> Self {
+        Self { rows: BTreeMap::from([(row.name.clone(), Wanted { row, settings })]) }
+    }
+}
+
+/// What is there of one run, by row name, as read back from where it runs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct World {
+    pub rows: BTreeMap<String, Standing>,
+}
+
+/// One row as it stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    /// What it was started as; absent where its remains no longer tell.
+    pub wanted: Option<Wanted>,
+    pub state: State,
+    /// Where clients reach it, once ready.
+    pub url: Option<String>,
+    pub members: Vec<Member>,
+}
+
+/// The state of a row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    Starting,
+    Ready,
+    /// Something of it is gone or fails; it must be taken away and started again.
+    Broken {
+        why: String,
+    },
+}
+
+/// One environment, instance, task or pod.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Member {
+    pub environment: EnvironmentId,
+    pub state: MemberState,
+}
+
+/// What a member does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MemberState {
+    Starting,
+    /// Ready, and frozen where the gear freezes between requests.
+    Idle,
+    Busy,
+}
+
+/// Something that happened to a member.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    pub at: Timestamp,
+    pub row: String,
+    pub environment: EnvironmentId,
+    pub what: Happening,
+}
+
+/// What happens in a member's life, in this order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Happening {
+    Placed,
+    Started,
+    Listening,
+    FirstByte,
+    /// A line of the provider's log, such as Lambda's `REPORT`.
+    Log(String),
+    Stopped {
+        why: String,
+    },
+}

@@ -1,0 +1,219 @@
+//! Gears, pools, stores, setups and rows.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What takes the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Front {
+    /// The service's own address.
+    Direct,
+    /// API Gateway v2.
+    HttpApi,
+    /// An application load balancer (ALB).
+    LoadBalancer,
+    /// A Kubernetes service.
+    ClusterService,
+    /// Gearshift's own L7 balancer.
+    Balancer,
+}
+
+impl fmt::Display for Front {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Direct => "direct",
+            Self::HttpApi => "HTTP API",
+            Self::LoadBalancer => "load balancer",
+            Self::ClusterService => "cluster service",
+            Self::Balancer => "balancer",
+        })
+    }
+}
+
+/// Where state lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Store {
+    /// In the process; lost when it ends.
+    Memory,
+    /// EFS, bursting mode.
+    File,
+    /// S3.
+    Object,
+    /// DynamoDB.
+    Table,
+}
+
+impl fmt::Display for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Memory => "memory",
+            Self::File => "file",
+            Self::Object => "object",
+            Self::Table => "table",
+        })
+    }
+}
+
+/// A virtual-CPU share in thousandths of one vCPU.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(transparent)]
+pub struct UnitCompute(pub u32);
+
+/// One kind of compute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Compute {
+    /// An EC2 instance type such as `t2.micro`.
+    Instance(String),
+    /// A Lambda function; its CPU share follows its memory.
+    Function { memory_mb: u32 },
+    /// An ECS task.
+    Task { milli_vcpu: UnitCompute, memory_mb: u32, spot: bool },
+    /// A Kubernetes pod.
+    Pod { milli_vcpu: UnitCompute, memory_mb: u32 },
+}
+
+impl fmt::Display for Compute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let vcpu = |milli: &UnitCompute| f64::from(milli.0) / 1000.0;
+        match self {
+            Self::Instance(kind) => write!(f, "{kind}"),
+            Self::Function { memory_mb } => write!(f, "function {memory_mb} MB"),
+            Self::Task { milli_vcpu, memory_mb, spot } => {
+                let spot = if *spot { " Spot" } else { "" };
+                write!(f, "task {} vCPU / {memory_mb} MB{spot}", vcpu(milli_vcpu))
+            }
+            Self::Pod { milli_vcpu, memory_mb } => {
+                write!(f, "pod {} vCPU / {memory_mb} MB", vcpu(milli_vcpu))
+            }
+        }
+    }
+}
+
+/// How many members a pool has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Count {
+    /// One member per request in flight.
+    #[default]
+    PerRequest,
+    /// Always this many.
+    Fixed(u32),
+    /// Between these, both included.
+    Range(u32, u32),
+}
+
+/// Compute × count × route.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Pool {
+    pub compute: Compute,
+    #[serde(default)]
+    pub count: Count,
+    /// The path prefix this pool serves; all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+}
+
+/// What a gear refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Limits {
+    /// Longest a request may take.
+    pub timeout_ms: u64,
+    /// Largest request body.
+    pub payload_bytes: u64,
+    /// Most requests in flight, where there is such a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
+}
+
+/// One way of running: front, pools, store, limits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Gear {
+    pub front: Front,
+    /// Never empty (the catalogue refuses it).
+    pub pools: Vec<Pool>,
+    pub store: Store,
+    pub limits: Limits,
+}
+
+/// One gear, or a low and a high one with a policy between them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Setup {
+    Steady(Gear),
+    Flex { low: Gear, high: Gear },
+}
+
+/// The language a build is written in, as the *code* column shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Code {
+    Rust,
+    Python,
+    Js,
+    #[serde(rename = "c++")]
+    Cpp,
+    /// Whatever the user brings.
+    Own,
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rust => "rust",
+            Self::Python => "python",
+            Self::Js => "js",
+            Self::Cpp => "c++",
+            Self::Own => "own",
+        })
+    }
+}
+
+/// Which code runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Build {
+    /// The artefact's name, such as `hits` or `function-rust`.
+    pub name: String,
+    pub code: Code,
+}
+
+/// Setup × build: one line of the comparison.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Row {
+    pub name: String,
+    /// False: in the catalogue, but not built yet.
+    pub built: bool,
+    pub build: Build,
+    pub setup: Setup,
+}
+
+impl Row {
+    /// The gear a row starts in: its only one, or the low one.
+    pub fn gear(&self) -> &Gear {
+        match &self.setup {
+            Setup::Steady(gear) | Setup::Flex { low: gear, .. } => gear,
+        }
+    }
+
+    /// Memory of the function in this row's first pool, if it is one.
+    pub fn function_memory_mb(&self) -> Option<u32> {
+        match self.gear().pools.first()?.compute {
+            Compute::Function { memory_mb } => Some(memory_mb),
+            _ => None,
+        }
+    }
+
+    /// The instance type of this row's first pool, if it is one.
+    pub fn instance_type(&self) -> Option<&str> {
+        match &self.gear().pools.first()?.compute {
+            Compute::Instance(kind) => Some(kind),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The words every other crate speaks: gears, rows, usage, origins, run ids.
+//!
+//! Invariants: data only. No I/O, no clock, no randomness, no knowledge of targets or prices.
+
+mod caller;
+mod catalogue;
+mod gear;
+mod id;
+mod known;
+mod timing;
+mod usage;
+
+pub use caller::Caller;
+pub use catalogue::{CATALOGUE, Catalogue, CatalogueError};
+pub use gear::{
+    Build, Code, Compute, Count, Front, Gear, Limits, Pool, Row, Setup, Store, UnitCompute,
+};
+pub use id::{BadRunId, EnvironmentId, LawId, RunId, SourceId};
+pub use known::{Known, Origin};
+pub use timing::{Part, PartKind, ServerTiming};
+pub use usage::{Dimension, UsageLine};

@@ -1,0 +1,86 @@
+//! What a provider would meter.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One thing a provider meters. The quantity's unit is [`Dimension::unit`].
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dimension {
+    /// API Gateway HTTP API, in steps of 512 KB.
+    HttpApiRequest,
+    /// Lambda invocations.
+    FunctionRequest,
+    /// Lambda x86 handler time, each call rounded up to 1 ms, times configured memory.
+    FunctionGbSecond,
+    /// Lambda x86 initialisation time, rounded up to 1 ms, times configured memory; same price.
+    FunctionInitGbSecond,
+    /// DynamoDB on-demand write units: 1 per started KB.
+    TableWriteUnit,
+    /// DynamoDB on-demand read units: 1 per started 4 KB, half when eventually consistent.
+    TableReadUnit,
+    /// EC2 Linux on demand, by type.
+    InstanceHour(String),
+    /// EBS gp2, provisioned.
+    VolumeGbMonth,
+    /// Public IPv4 addresses in use.
+    PublicIpv4Hour,
+    /// CloudWatch Logs ingestion, Standard class.
+    LogIngestGb,
+    /// Out of the region to the internet.
+    InternetEgressGb,
+    /// Between availability zones, counted once in each direction.
+    CrossAzGb,
+}
+
+impl Dimension {
+    /// The unit a quantity of this dimension is counted in.
+    pub fn unit(&self) -> &'static str {
+        match self {
+            Self::HttpApiRequest | Self::FunctionRequest => "request",
+            Self::FunctionGbSecond | Self::FunctionInitGbSecond => "GB-second",
+            Self::TableWriteUnit => "write unit",
+            Self::TableReadUnit => "read unit",
+            Self::InstanceHour(_) | Self::PublicIpv4Hour => "hour",
+            Self::VolumeGbMonth => "GB-month",
+            Self::LogIngestGb | Self::InternetEgressGb | Self::CrossAzGb => "GB",
+        }
+    }
+}
+
+impl fmt::Display for Dimension {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HttpApiRequest => f.write_str("HTTP API request"),
+            Self::FunctionRequest => f.write_str("function request"),
+            Self::FunctionGbSecond => f.write_str("function duration"),
+            Self::FunctionInitGbSecond => f.write_str("function init"),
+            Self::TableWriteUnit => f.write_str("table write"),
+            Self::TableReadUnit => f.write_str("table read"),
+            Self::InstanceHour(kind) => write!(f, "instance {kind}"),
+            Self::VolumeGbMonth => f.write_str("volume gp2"),
+            Self::PublicIpv4Hour => f.write_str("public IPv4"),
+            Self::LogIngestGb => f.write_str("log ingestion"),
+            Self::InternetEgressGb => f.write_str("internet egress"),
+            Self::CrossAzGb => f.write_str("cross-zone transfer"),
+        }
+    }
+}
+
+/// What was used, as a provider's meter would count it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UsageLine {
+    pub dimension: Dimension,
+    /// In [`Dimension::unit`].
+    pub quantity: Decimal,
+    /// Start and end of what was counted.
+    pub window: (Timestamp, Timestamp),
+    /// Everything before this instant is in; a provider may still add what came later.
+    pub complete_until: Timestamp,
+}
