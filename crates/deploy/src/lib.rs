@@ -11,7 +11,7 @@ mod target;
 mod world;
 
 pub use reach::{Patience, reach};
-pub use target::{Condition, FaultPlan, Fence, Missing, Progress, Shaping, Target, TargetError};
+pub use target::{Condition, Fence, Missing, Progress, Shaping, Target, TargetError};
 pub use world::{
     Event, Happening, Member, MemberState, Settings, Standing, State, Want, Wanted, World,
 };

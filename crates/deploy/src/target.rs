@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gearshift_gear::{Row, RunId, UsageLine};
+use gearshift_gear::{FaultPlan, Row, RunId, UsageLine};
 use serde::{Deserialize, Serialize};
 
 use crate::{Event, Want, World};
@@ -89,19 +89,6 @@ pub enum Condition {
     CreditsFull,
     /// Store requests fail like this from now on; `FaultPlan::default()` ends it.
     Faulty(FaultPlan),
-}
-
-/// How often, of a thousand store requests, each fault is put in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FaultPlan {
-    /// The write is applied, then answered with status 500.
-    pub applied_then_500: u32,
-    /// The write is not applied and answered with status 500.
-    pub not_applied_500: u32,
-    /// The request is refused as throttled.
-    pub throttle: u32,
-    /// The write is applied, then the connection is reset.
-    pub reset: u32,
 }
 
 /// Why a target could not answer; says what to do next.

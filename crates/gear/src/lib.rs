@@ -4,6 +4,7 @@
 
 mod caller;
 mod catalogue;
+mod fault;
 mod gear;
 mod id;
 mod known;
@@ -12,6 +13,7 @@ mod usage;
 
 pub use caller::Caller;
 pub use catalogue::{CATALOGUE, Catalogue, CatalogueError};
+pub use fault::FaultPlan;
 pub use gear::{
     Build, Code, Compute, Count, Front, Gear, Limits, Pool, Row, Setup, Store, UnitCompute,
 };
