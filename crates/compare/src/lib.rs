@@ -1,1 +1,35 @@
-//! stub
+//! The main job as one line of data: row → deployment → URL → measurement + usage → bill → line of
+//! the report.
+//!
+//! Invariants: everything a user may see of a run is in [`Results`], each number with its origin;
+//! rows do not share anything but the machine; this crate measures through a [`Target`] and a load
+//! worker in a process of its own, and does not know what the target is made of.
+//!
+//! [`Target`]: gearshift_deploy::Target
+
+mod ceiling;
+mod cold;
+mod core;
+mod counter;
+mod diff;
+mod latency;
+mod machine;
+mod money;
+mod overhead;
+mod plan;
+mod results;
+mod row;
+mod run;
+mod worker;
+
+pub use self::core::{core_factor, provider_of};
+pub use diff::{Change, Diff, diff};
+pub use money::{Interval, row_usage};
+pub use overhead::Overhead;
+pub use plan::{MatchVcpu, Phase, Plan, Progress};
+pub use results::{
+    Ceiling, Checks, Cold, Core, Counter, HowFast, Latency, Machine, Money, Pair, PartMs,
+    Published, Results, RowResult, RowState, SCHEMA, published_2021,
+};
+pub use run::{CompareError, compare};
+pub use worker::{Worker, WorkerError};

@@ -12,6 +12,8 @@ pub struct Settings {
     pub caller: Caller,
     /// False: no laws, the bare machine. CPU and memory shares stay.
     pub physics: bool,
+    /// False: CPU shares are not enforced either, to measure the target itself.
+    pub shaped: bool,
     /// Where every draw starts.
     pub seed: u64,
     /// This machine's core as a multiple of the provider's vCPU; 1 when unknown.
@@ -25,6 +27,7 @@ impl Default for Settings {
         Self {
             caller: Caller::default(),
             physics: true,
+            shaped: true,
             seed: 42,
             core_factor: 1.0,
             region: "eu-west-2".to_owned(),
@@ -71,6 +74,9 @@ pub struct Standing {
     pub state: State,
     /// Where clients reach it, once ready.
     pub url: Option<String>,
+    /// Further addresses by what they speak: `table` (DynamoDB), `invoke` (Lambda).
+    #[serde(default)]
+    pub endpoints: BTreeMap<String, String>,
     pub members: Vec<Member>,
 }
 
@@ -91,6 +97,9 @@ pub enum State {
 pub struct Member {
     pub environment: EnvironmentId,
     pub state: MemberState,
+    /// CPU it has used since it was made, where the target can tell.
+    #[serde(default)]
+    pub cpu_used_ms: Option<f64>,
 }
 
 /// What a member does.

@@ -1,1 +1,31 @@
-//! stub
+//! A local Lambda: execution environments with their whole life, the Runtime API that unmodified
+//! AWS runtime clients speak, the Invoke API and an HTTP API gateway.
+//!
+//! Invariants: one request per environment; a new environment per concurrent request; between
+//! requests an environment is frozen; nothing here waits out a law except the gateway, and what a
+//! law adds is always told apart in `Server-Timing`.
+
+mod config;
+mod environment;
+mod event;
+mod function;
+mod gateway;
+mod http;
+mod invocation;
+mod invoke_api;
+mod log;
+mod pool;
+mod runtime_api;
+mod waits;
+
+pub use config::{FunctionConfig, Shares};
+pub use function::{Function, FunctionUsage, Life, LifeEvent};
+pub use gateway::{Gateway, GatewayConfig, GatewayUsage, PageRoute};
+pub use http::{Answered, Server, answer};
+pub use invocation::{Answer, FunctionError, Refused};
+pub use invoke_api::InvokeApi;
+pub use waits::{FrontWaits, Path};
+
+/// Largest request or buffered response of a synchronous invocation, bytes.
+/// Source: AWS Lambda quotas, docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html.
+pub const FUNCTION_PAYLOAD_BYTES: usize = 6 * 1024 * 1024;

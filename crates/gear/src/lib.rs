@@ -7,6 +7,7 @@ mod catalogue;
 mod fault;
 mod gear;
 mod id;
+mod instance;
 mod known;
 mod timing;
 mod usage;
@@ -18,6 +19,7 @@ pub use gear::{
     Build, Code, Compute, Count, Front, Gear, Limits, Pool, Row, Setup, Store, UnitCompute,
 };
 pub use id::{BadRunId, EnvironmentId, LawId, RunId, SourceId};
+pub use instance::{InstanceType, instance_type};
 pub use known::{Known, Origin};
 pub use timing::{Part, PartKind, ServerTiming};
 pub use usage::{Dimension, UsageLine};

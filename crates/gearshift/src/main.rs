@@ -1,1 +1,33 @@
-fn main(){}
+//! The `gearshift` command: one file per verb, no logic.
+
+mod here;
+mod progress;
+mod terminal;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[derive(Parser)]
+#[command(name = "gearshift", version, about, long_about = LONG_ABOUT, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    verb: verbs::Verb,
+}
+
+const LONG_ABOUT: &str = "One service, every gear: runs an HTTP service on every way of running it \
+(instance, functions, containers …), measures and prices each. Needs no cloud account: the default \
+target is the twin, AWS compute rebuilt on this machine.\n\n\
+Exit codes: 0 did it, 1 failed, 2 usage, 3 measured but INVALID.";
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match verbs::run(cli.verb) {
+        Ok(code) => code.into(),
+        Err(error) => {
+            eprintln!("gearshift: {error:#}");
+            ExitCode::from(verbs::code_of(&error))
+        }
+    }
+}

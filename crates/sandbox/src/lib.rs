@@ -1,1 +1,22 @@
-//! stub
+//! CPU share, memory limit and freezer for one group of processes, on cgroup v1 and v2 behind one
+//! interface, found again by run id alone.
+//!
+//! Invariants: nothing is remembered outside the kernel (groups are named by run and member,
+//! processes carry their run in their environment), and whatever a [`Sandbox`] sets can be read
+//! back from it.
+
+mod cores;
+mod error;
+mod hierarchy;
+mod marks;
+mod sandbox;
+mod sweep;
+mod v1;
+mod v2;
+
+pub use cores::Cores;
+pub use error::SandboxError;
+pub use hierarchy::{CpuQuota, CpuTime, Enforcement, Host, MemoryUse};
+pub use marks::{MEMBER_VARIABLE, Marked, RUN_VARIABLE, marked_processes, processes_of};
+pub use sandbox::{Limits, Sandbox, apart};
+pub use sweep::{Remains, remains, sweep};

@@ -1,1 +1,18 @@
-//! stub
+//! AWS compute rebuilt on this machine: CPU share is real, the rest is declared.
+//!
+//! Each row that stands is one *data plane* process (gateway, stores, instance host) that starts
+//! the row's services in sandboxes. The [`Twin`] itself only starts, asks and ends data planes; it
+//! remembers nothing: rows are found again through their directory, their control socket and the
+//! marks in their processes' environment.
+
+mod control;
+mod ledger;
+mod place;
+pub mod plane;
+mod shares;
+mod twin;
+
+pub use control::{Ask, Told};
+pub use ledger::{promised_cores, room_for};
+pub use place::{PlaneConfig, RunPlace, runs_on_disk};
+pub use twin::{Build, Twin, TwinConfig};

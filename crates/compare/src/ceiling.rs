@@ -1,0 +1,140 @@
+//! How much a row takes, and what sets it.
+
+use gearshift_deploy::{Condition, Target, TargetError};
+use gearshift_gear::{
+    Compute, InstanceType, Known, Origin, Row, RunId, SourceId, Store, instance_type,
+};
+use gearshift_load::{Mode, Outcome};
+
+use crate::counter::{CounterError, counting};
+use crate::results::{Ceiling, HowFast, Latency};
+use crate::worker::Worker;
+
+/// Connections of the closed loop.
+const CONNECTIONS: usize = 32;
+const BURST_MS: u64 = 3_000;
+/// Longer, so that what the quota hands out at the change does not count.
+const SUSTAINED_MS: u64 = 5_000;
+/// A service that has used this much of its share was its own limit.
+const SATURATED: f64 = 0.9;
+/// Writes a second on one item. Source: DynamoDB developer guide, partition limits (1,000 write units).
+const ITEM_WRITES_PER_S: f64 = 1000.0;
+/// Requests a second per unit of concurrency. Source: Lambda developer guide, scaling behaviour.
+const REQUESTS_PER_CONCURRENCY: f64 = 10.0;
+
+/// The ceiling of a row that stands.
+pub(crate) async fn measure(
+    target: &dyn Target,
+    worker: &Worker,
+    run: &RunId,
+    row: &Row,
+    url: &str,
+    latency: Option<&Latency>,
+    core_factor: f64,
+) -> Result<Option<Ceiling>, CounterError> {
+    match &row.gear().pools[0].compute {
+        Compute::Function { .. } => Ok(latency.map(|latency| function_ceiling(row, latency))),
+        Compute::Instance(kind) => match instance_type(kind) {
+            Some(kind) => {
+                let load = Load { target, worker, run, row, url, core_factor };
+                instance_ceiling(&load, &kind).await.map(Some)
+            }
+            None => Ok(None),
+        },
+        _ => Ok(None),
+    }
+}
+
+/// Computed: concurrency ÷ duration, the account's rate, writes on one item; the lowest counts.
+fn function_ceiling(row: &Row, latency: &Latency) -> Ceiling {
+    let concurrency = f64::from(row.gear().limits.concurrency.unwrap_or(1000));
+    let handler = latency.parts.iter().find(|part| part.name == "handler");
+    let handler_s = handler.map_or(latency.p50_ms.value, |part| part.ms) / 1e3;
+    let quoted = |text: &str| Origin::Quoted(SourceId::from(text));
+    let lambda = quoted("AWS Lambda developer guide, quotas and scaling behaviour");
+    let duration = latency.here_ms.origin.clone();
+    let mut limits = vec![
+        (concurrency / handler_s, "concurrency", Origin::computed([lambda.clone(), duration])),
+        (concurrency * REQUESTS_PER_CONCURRENCY, "account", Origin::computed([lambda])),
+    ];
+    if row.gear().store == Store::Table {
+        let item = quoted("DynamoDB developer guide: 1,000 write units a second on one item");
+        limits.push((ITEM_WRITES_PER_S, "item", Origin::computed([item])));
+    }
+    limits.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let sentence = |(per_s, set_by, _): &(f64, &str, Origin)| match *set_by {
+        "item" => format!("one table item takes {per_s:.0} writes/s"),
+        "account" => format!("an account takes {per_s:.0}/s"),
+        _ => format!("{concurrency:.0} environments take {per_s:.0}/s"),
+    };
+    let note = limits.iter().map(sentence).collect::<Vec<_>>().join("; ");
+    let (per_s, set_by, origin) = limits.swap_remove(0);
+    let sustained = HowFast { per_s: Known::new(per_s, origin), set_by: set_by.to_owned() };
+    Ceiling { sustained, burst: None, burst_minutes: None, note: format!("computed: {note}") }
+}
+
+/// Measured, once with burst credits and once without.
+async fn instance_ceiling(load: &Load<'_>, kind: &InstanceType) -> Result<Ceiling, CounterError> {
+    let arrange = |condition| load.target.arrange(load.run, &load.row.name, condition);
+    let burst = load.at_most(kind.vcpus, BURST_MS, "cpu").await?;
+    arrange(Condition::CreditsSpent).await?;
+    let sustained = load.at_most(kind.vcpus * kind.baseline, SUSTAINED_MS, "credits").await?;
+    arrange(Condition::CreditsFull).await?;
+    let minutes = kind.burst_minutes();
+    let note = format!(
+        "{:.0}/s for {minutes:.0} min, until launch credits are spent; then {:.0} % of a vCPU",
+        burst.per_s.value,
+        kind.baseline * 100.0
+    );
+    Ok(Ceiling { sustained, burst: Some(burst), burst_minutes: Some(minutes), note })
+}
+
+struct Load<'a> {
+    target: &'a dyn Target,
+    worker: &'a Worker,
+    run: &'a RunId,
+    row: &'a Row,
+    url: &'a str,
+    core_factor: f64,
+}
+
+impl Load<'_> {
+    /// As many calls as the service answers with these vCPUs. Where the rest of this machine was
+    /// the limit, the share it left unused is added by rule of three.
+    async fn at_most(
+        &self,
+        vcpus: f64,
+        duration_ms: u64,
+        set_by: &str,
+    ) -> Result<HowFast, CounterError> {
+        let before = self.cpu_used_ms().await?;
+        let mode =
+            Mode::Closed { connections: CONNECTIONS, calls: None, duration_ms: Some(duration_ms) };
+        let mut job = counting(format!("{}/hits", self.url), "GET", mode);
+        job.keep_samples = 0;
+        let outcome = self.worker.run(&job).await?;
+        let used_ms = self.cpu_used_ms().await? - before;
+        Ok(self.how_fast(&outcome, used_ms, vcpus, set_by))
+    }
+
+    fn how_fast(&self, outcome: &Outcome, used_ms: f64, vcpus: f64, set_by: &str) -> HowFast {
+        let n = outcome.acknowledged;
+        let measured = Origin::Measured { run: self.run.clone(), n };
+        let share_of_core = vcpus / self.core_factor;
+        let used_share = used_ms / (outcome.wall_us as f64 / 1e3) / share_of_core;
+        let per_s = if used_share >= SATURATED || used_ms <= 0.0 {
+            Known::new(outcome.throughput_per_s, measured)
+        } else {
+            let rule = Origin::Assumed("CPU per call stays the same up to the full share".into());
+            let origin = Origin::computed([measured, rule]);
+            Known::new(outcome.throughput_per_s / used_share, origin)
+        };
+        HowFast { per_s, set_by: set_by.to_owned() }
+    }
+
+    async fn cpu_used_ms(&self) -> Result<f64, TargetError> {
+        let world = self.target.observe(self.run).await?;
+        let members = world.rows.get(&self.row.name).map(|row| row.members.clone());
+        Ok(members.unwrap_or_default().iter().filter_map(|member| member.cpu_used_ms).sum())
+    }
+}

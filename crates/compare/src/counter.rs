@@ -1,0 +1,85 @@
+//! Does the row answer, and does it count right while callers collide and stores fail?
+
+use gearshift_deploy::{Condition, Target, TargetError};
+use gearshift_gear::{FaultPlan, RunId, Store};
+use gearshift_load::{Expect, ExpectBody, Job, Mode, Outcome};
+
+use crate::results::Counter;
+use crate::worker::{Worker, WorkerError};
+
+const CALLERS: usize = 8;
+const CALLS: u64 = 240;
+/// Of a thousand store requests: enough that every kind occurs among [`CALLS`].
+const FAULTS: FaultPlan =
+    FaultPlan { applied_then_500: 40, not_applied_500: 40, throttle: 40, reset: 40 };
+
+/// Why the check could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CounterError {
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
+    #[error("{url} does not answer with a count ({why})")]
+    NoCount { url: String, why: String },
+}
+
+/// Adds from eight callers at once, with faults in stores that can have them.
+pub(crate) async fn check(
+    target: &dyn Target,
+    worker: &Worker,
+    run: &RunId,
+    row: &gearshift_gear::Row,
+    url: &str,
+) -> Result<Counter, CounterError> {
+    let faults_injected = row.gear().store != Store::Memory;
+    let before = read(worker, url).await?;
+    if faults_injected {
+        target.arrange(run, &row.name, Condition::Faulty(FAULTS)).await?;
+    }
+    let mode = Mode::Closed { connections: CALLERS, calls: Some(CALLS), duration_ms: None };
+    let added = worker.run(&counting(format!("{url}/hits"), "POST", mode)).await;
+    if faults_injected {
+        target.arrange(run, &row.name, Condition::Faulty(FaultPlan::default())).await?;
+    }
+    let added = added?;
+    let after = read(worker, url).await?;
+    Ok(judge(&added, before, after, faults_injected))
+}
+
+pub(crate) fn counting(url: String, method: &str, mode: Mode) -> Job {
+    let mut job = Job::new(url, mode);
+    job.method = method.to_owned();
+    job.expect = Expect { status: 200, body: ExpectBody::Count };
+    job
+}
+
+async fn read(worker: &Worker, url: &str) -> Result<u64, CounterError> {
+    let url = format!("{url}/hits/count");
+    let job = counting(url.clone(), "GET", Mode::Probe { calls: 1 });
+    let outcome = worker.run(&job).await?;
+    outcome.counts.first().copied().ok_or_else(|| {
+        let why = match outcome.samples.first() {
+            Some(sample) => format!("status {:?}, {:?}", sample.status, sample.error),
+            None => "no answer".to_owned(),
+        };
+        CounterError::NoCount { url, why }
+    })
+}
+
+fn judge(added: &Outcome, before: u64, after: u64, faults_injected: bool) -> Counter {
+    let check = added.count_check_between(before, after);
+    let mut reasons = check.reasons();
+    if added.unacknowledged > 0 && !faults_injected {
+        reasons.push(format!("{} calls failed without an injected fault", added.unacknowledged));
+    }
+    Counter {
+        holds: check.holds() && reasons.is_empty(),
+        callers: CALLERS as u64,
+        acknowledged: check.acknowledged,
+        counted: after.saturating_sub(before),
+        possible: check.acknowledged + check.unacknowledged,
+        faults_injected,
+        reasons,
+    }
+}

@@ -1,0 +1,34 @@
+//! The machine a run runs on.
+
+use gearshift_calibrate::drift_probe;
+use gearshift_deploy::Shaping;
+use gearshift_sandbox::Cores;
+
+use crate::results::Machine;
+
+/// Reads what the kernel says of itself.
+pub(crate) fn machine(shaping: Option<&Shaping>) -> Machine {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let cpu_info = read("/proc/cpuinfo");
+    let model = cpu_info
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
+        .map(|(_, model)| model.to_owned());
+    let cores = Cores::split();
+    let shared = cores.system == cores.services;
+    Machine {
+        system: format!("Linux {}", read("/proc/sys/kernel/osrelease").trim()),
+        cpu_model: model.unwrap_or_else(|| "unknown CPU".to_owned()),
+        cores: cores.services.len() + if shared { 0 } else { cores.system.len() },
+        shaped_by: match shaping {
+            Some(Shaping::Shaped { by }) => Some(by.clone()),
+            _ => None,
+        },
+    }
+}
+
+/// The time of a fixed loop, ms: the best of three, since a short loop is easily interrupted.
+pub(crate) fn loop_ms() -> f64 {
+    let best = (0..3).map(|_| drift_probe()).min().unwrap_or_default();
+    best.as_secs_f64() * 1e3
+}

@@ -1,0 +1,116 @@
+//! Usage → bill, with the interval that the speed of a core leaves.
+
+use std::num::NonZeroU64;
+
+use gearshift_calibrate::Factor;
+use gearshift_gear::{Dimension, Origin, Row, RunId, UsageLine};
+use gearshift_price::{
+    Bill, BreakEven, Candidate, PriceBook, PriceError, Usage, bill, break_even_with_units, combine,
+    fixed_usage, per_call_usage,
+};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::FromPrimitive;
+
+use crate::results::{Latency, Money};
+
+/// A row's usage: what stands by the month, and what each call took on average.
+pub fn row_usage(
+    row: &Row,
+    lines: &[UsageLine],
+    calls: NonZeroU64,
+    run: &RunId,
+) -> Result<Usage, PriceError> {
+    let origin = Origin::Measured { run: run.clone(), n: calls.get() };
+    Ok(Usage { fixed: fixed_usage(row)?, per_call: per_call_usage(lines, calls, &origin) })
+}
+
+/// Bills at the low end, the middle and the high end of what a core's speed leaves open.
+#[derive(Clone, Debug)]
+pub struct Interval {
+    pub low: Bill,
+    pub middle: Bill,
+    pub high: Bill,
+}
+
+impl Interval {
+    /// Bills this usage in three ways. Handler time that ran here is longer on a slower vCPU; time
+    /// that laws took is not.
+    pub(crate) fn of(
+        usage: &Usage,
+        latency: Option<&Latency>,
+        factor: &Factor,
+        book: &PriceBook,
+    ) -> Self {
+        let here_share = latency.map_or(1.0, here_share_of_handler);
+        let stretched = |end: f64| {
+            let stretch = 1.0 + here_share * (end / factor.value - 1.0);
+            let stretch = Decimal::from_f64(stretch).unwrap_or(Decimal::ONE);
+            let mut usage = usage.clone();
+            for line in &mut usage.per_call {
+                if line.dimension == Dimension::FunctionGbSecond {
+                    line.quantity *= stretch;
+                }
+            }
+            bill(usage, book)
+        };
+        Self {
+            low: stretched(factor.low),
+            middle: bill(usage.clone(), book),
+            high: stretched(factor.high),
+        }
+    }
+
+    pub(crate) fn money(&self) -> Money {
+        let (month, million) = (self.middle.per_month_fixed(), self.middle.per_million_calls());
+        let gap = [&month, &million].into_iter().find_map(|sum| sum.as_ref().err());
+        let gap = gap.map(ToString::to_string);
+        let million = million.ok().map(|million| {
+            let ends = (self.low.per_million_calls(), self.high.per_million_calls());
+            match ends {
+                (Ok(low), Ok(high)) => million.within(low.value, high.value),
+                _ => million,
+            }
+        });
+        Money { bill: self.middle.clone(), month_usd: month.ok(), million_usd: million, gap }
+    }
+}
+
+/// Of the handler's time, the share this machine's CPU made.
+fn here_share_of_handler(latency: &Latency) -> f64 {
+    let handler = latency.parts.iter().find(|part| part.name == "handler").map(|part| part.ms);
+    let Some(handler_ms) = handler.filter(|ms| *ms > 0.0) else { return 1.0 };
+    let inside = |name: &str| name.starts_with("ddb.") || name.starts_with("s3.");
+    let stores_ms: f64 = latency
+        .parts
+        .iter()
+        .filter(|part| part.kind == "declared" && inside(&part.name))
+        .map(|part| part.ms)
+        .sum();
+    ((handler_ms - stores_ms) / handler_ms).clamp(0.0, 1.0)
+}
+
+/// A priced row for break-evens.
+pub(crate) struct PricedRow {
+    pub(crate) name: String,
+    pub(crate) interval: Interval,
+    /// Requests a second of one unit; none where a unit has no ceiling of its own.
+    pub(crate) ceiling_per_s: Option<Decimal>,
+}
+
+impl PricedRow {
+    pub(crate) fn candidate(&self, bill: &Bill) -> Candidate {
+        Candidate { name: self.name.clone(), bill: bill.clone(), ceiling_per_s: self.ceiling_per_s }
+    }
+}
+
+/// The break-even of two rows, with an interval from the ends of both.
+pub(crate) fn break_even(a: &PricedRow, b: &PricedRow) -> BreakEven {
+    let of = |a_bill: &Bill, b_bill: &Bill| {
+        break_even_with_units(&a.candidate(a_bill), &b.candidate(b_bill))
+    };
+    let middle = of(&a.interval.middle, &b.interval.middle);
+    // The extremes: one row at its cheapest while the other is at its dearest.
+    let one = of(&a.interval.low, &b.interval.high);
+    let other = of(&a.interval.high, &b.interval.low);
+    combine(&one, middle, &other)
+}

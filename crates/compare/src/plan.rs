@@ -1,0 +1,79 @@
+//! What is to be compared, and how.
+
+use std::path::PathBuf;
+
+use gearshift_gear::{Caller, Row, RunId};
+
+/// One run of `compare`.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub run: RunId,
+    pub service: String,
+    /// In the order in which they are measured.
+    pub rows: Vec<Row>,
+    /// Calls of the latency measurement, per row.
+    pub calls: u64,
+    /// Cold starts per row.
+    pub cold_starts: u64,
+    pub seed: u64,
+    pub caller: Caller,
+    pub region: String,
+    pub physics: bool,
+    pub match_vcpu: MatchVcpu,
+    /// Where the speed of a core is kept between runs.
+    pub cache: PathBuf,
+    /// Skip what only refines: the second look at the first row.
+    pub quick: bool,
+}
+
+/// How shares are matched to the provider's cores.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MatchVcpu {
+    /// By two kernels with published times.
+    Auto,
+    /// A core is a vCPU.
+    Off,
+    /// A core is this many vCPUs.
+    Factor(f64),
+}
+
+/// Where a run is, for live progress.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    pub row: String,
+    /// This row's number and how many there are.
+    pub of: (usize, usize),
+    pub phase: Phase,
+}
+
+/// The steps of a row, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    Preparing,
+    Starting,
+    Checking,
+    ColdStarts { done: u64, of: u64 },
+    Latency { calls: u64, rate_milli_per_s: u64 },
+    Ceiling,
+    Metering,
+    TakingDown,
+}
+
+impl std::fmt::Display for Phase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Preparing => f.write_str("preparing"),
+            Self::Starting => f.write_str("starting"),
+            Self::Checking => f.write_str("checking the counter"),
+            Self::ColdStarts { done, of } => write!(f, "cold start {done} of {of}"),
+            Self::Latency { calls, rate_milli_per_s } => {
+                let rate = *rate_milli_per_s as f64 / 1000.0;
+                let seconds = *calls as f64 / rate.max(0.001);
+                write!(f, "latency, {calls} calls at {rate:.1}/s ({seconds:.0} s)")
+            }
+            Self::Ceiling => f.write_str("ceiling"),
+            Self::Metering => f.write_str("metering"),
+            Self::TakingDown => f.write_str("taking down"),
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! Everything a run found, as it stands in `results.json`.
+
+use gearshift_gear::{Caller, Code, Known, RunId, UsageLine};
+use gearshift_laws::SourceLine;
+use gearshift_load::{CurvePoint, Percentile, Verdict};
+use gearshift_price::{Bill, BreakEven, Winners};
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The schema's name and version; the number rises when a field changes its meaning or goes.
+pub const SCHEMA: &str = "gearshift.results/1";
+
+/// One run of `compare`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Results {
+    /// [`SCHEMA`].
+    pub schema: String,
+    pub run: RunId,
+    /// Version of Gearshift.
+    pub version: String,
+    pub started: Timestamp,
+    pub seconds: f64,
+    /// The target's name, such as `twin`.
+    pub on: String,
+    /// The service that ran, such as `hits`.
+    pub service: String,
+    pub machine: Machine,
+    /// How fast a core here is beside the provider's, for each kind of compute that ran.
+    pub cores: Vec<Core>,
+    pub seed: u64,
+    pub caller: Caller,
+    pub region: String,
+    /// Newest date in the region's price book.
+    pub prices_of: String,
+    pub physics: bool,
+    /// Calls of the latency measurement, per row.
+    pub calls: u64,
+    pub rows: Vec<RowResult>,
+    /// The laws that were in force.
+    pub laws: Vec<SourceLine>,
+    /// How many of them rest on a point nobody measured.
+    pub laws_assumed: usize,
+    /// What the twin itself adds to a call, ms at p50; measured in this run, never subtracted.
+    pub overhead: Option<Overheads>,
+    pub checks: Checks,
+    /// The cheapest row by calls a month; none where nothing could be priced.
+    pub winners: Option<Winners>,
+    /// Break-even of each pair of priced rows.
+    pub break_evens: Vec<Pair>,
+    /// What the sources published, for the steps between rows; their caller is unknown.
+    pub published: Vec<Published>,
+}
+
+pub use crate::overhead::Overhead as Overheads;
+
+/// The machine a run ran on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Machine {
+    /// Such as `Linux 6.18.44`.
+    pub system: String,
+    pub cpu_model: String,
+    pub cores: usize,
+    /// Such as `cgroup v1`; none where nothing enforces shares.
+    pub shaped_by: Option<String>,
+}
+
+/// How fast a core here is beside the provider's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Core {
+    /// Such as `Lambda x86 vCPU`.
+    pub provider: String,
+    /// 1 where unknown or `--match-vcpu off`.
+    pub factor: f64,
+    pub low: f64,
+    pub high: f64,
+    pub known: bool,
+    /// One line for people.
+    pub sentence: String,
+}
+
+/// A row's state; the four words of the design.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RowState {
+    #[serde(rename = "ok")]
+    Ok,
+    #[serde(rename = "INVALID")]
+    Invalid,
+    #[serde(rename = "unshaped")]
+    Unshaped,
+    #[serde(rename = "skipped")]
+    Skipped,
+}
+
+impl RowState {
+    /// The word as tables show it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Invalid => "INVALID",
+            Self::Unshaped => "unshaped",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// One line of the comparison.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RowResult {
+    pub row: String,
+    pub code: Code,
+    /// Front, compute and store in words.
+    pub gear: String,
+    pub state: RowState,
+    /// Why it is not ok.
+    pub reason: Option<String>,
+    /// The command that changes that.
+    pub command: Option<String>,
+    pub counter: Option<Counter>,
+    pub cold: Option<Cold>,
+    pub latency: Option<Latency>,
+    pub ceiling: Option<Ceiling>,
+    /// What the provider would meter for the latency measurement's calls.
+    pub usage: Vec<UsageLine>,
+    pub money: Option<Money>,
+    /// This machine before and after the row: the same loop's time, after ÷ before − 1.
+    pub host_drift: Option<f64>,
+}
+
+/// The counter invariant, held against concurrent callers and injected faults.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Counter {
+    pub holds: bool,
+    pub callers: u64,
+    pub acknowledged: u64,
+    /// The counter's rise as read before and after.
+    pub counted: u64,
+    /// Acknowledged and unacknowledged calls together.
+    pub possible: u64,
+    pub faults_injected: bool,
+    /// Why it does not hold.
+    pub reasons: Vec<String>,
+}
+
+/// One part of a time, mean over the calls near the median, ms.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PartMs {
+    /// A law's id, or a step such as `init`.
+    pub name: String,
+    /// `declared`, `accounted`, `late` or `measured`.
+    pub kind: String,
+    pub ms: f64,
+}
+
+/// A cold start as the caller sees it: request sent → first good byte, from nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Cold {
+    pub n: u64,
+    /// Laws that were not waited out included.
+    pub p50_ms: Known<f64>,
+    pub min_ms: f64,
+    pub max_ms: f64,
+    /// Of the median, the share that laws make, 0 to 1.
+    pub declared_share: f64,
+    /// The median cold start; parts add up to its total.
+    pub parts: Vec<PartMs>,
+    pub verdict: Verdict,
+}
+
+/// Latency at a fixed rate, from the intended send time, warm.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Latency {
+    pub rate_per_s: f64,
+    pub n: u64,
+    pub p50_ms: Known<f64>,
+    /// What this machine did under the gear's own share; calls near the median.
+    pub here_ms: Known<f64>,
+    /// What laws added; calls near the median.
+    pub declared_ms: Known<f64>,
+    pub p90_ms: Percentile,
+    pub p99_ms: Percentile,
+    pub max_ms: f64,
+    pub parts: Vec<PartMs>,
+    pub curve: Vec<CurvePoint>,
+    pub verdict: Verdict,
+}
+
+/// How much a row takes, and what sets it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Ceiling {
+    /// The figure the price, break-even and plots go by: for burstable instances the baseline's.
+    pub sustained: HowFast,
+    /// While burst credits last.
+    pub burst: Option<HowFast>,
+    /// How long they last at full speed, minutes.
+    pub burst_minutes: Option<f64>,
+    pub note: String,
+}
+
+/// A rate and what sets it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HowFast {
+    pub per_s: Known<f64>,
+    /// One word for the table: `cpu`, `credits`, `item`, `account`, `concurrency`.
+    pub set_by: String,
+}
+
+/// What a row costs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Money {
+    pub bill: Bill,
+    /// Without a call; none where a price is missing (the bill says which).
+    pub month_usd: Option<Known<Decimal>>,
+    /// Each million calls at the first tier.
+    pub million_usd: Option<Known<Decimal>>,
+    /// The missing price, and how to get it.
+    pub gap: Option<String>,
+}
+
+/// Two priced rows and where their costs meet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Pair {
+    pub a: String,
+    pub b: String,
+    pub break_even: BreakEven,
+}
+
+/// Whether the run as a whole can be trusted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Checks {
+    pub valid: usize,
+    pub measured: usize,
+    /// The busiest load worker's share of its core.
+    pub generator_core_share: f64,
+    /// The largest drift of any row, and of the first row measured again at the end.
+    pub drift: f64,
+    pub steal: f64,
+}
+
+/// A figure the sources published in 2021.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Published {
+    pub row: String,
+    /// Mean of sequential calls, ms; where the client stood is not stated.
+    pub mean_ms: Known<f64>,
+}
+
+/// The means of the published table, for the rows it has.
+/// Source: github.com/teticio/latency, README of December 2021.
+pub fn published_2021() -> Vec<Published> {
+    const SOURCE: &str = "teticio/latency README, December 2021; caller unknown";
+    let figures = [
+        ("ec2-fastapi", 13.0),
+        ("lambda-python-s3", 120.0),
+        ("lambda-python-dynamodb", 60.0),
+        ("lambda-js-dynamodb", 105.0),
+        ("lambda-cpp-dynamodb", 23.0),
+        ("lambda-rust-dynamodb", 26.0),
+        ("fargate-fastapi", 16.0),
+        ("kubernetes", 13.0),
+    ];
+    let published = |(row, mean): (&str, f64)| Published {
+        row: row.to_owned(),
+        mean_ms: Known::new(mean, gearshift_gear::Origin::Quoted(SOURCE.into())),
+    };
+    figures.map(published).into()
+}

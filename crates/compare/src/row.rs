@@ -1,0 +1,281 @@
+//! One row, from nothing to nothing.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU64;
+
+use gearshift_calibrate::Factor;
+use gearshift_deploy::{Fence, Patience, Settings, Shaping, Target, TargetError, Want, reach};
+use gearshift_gear::{Row, UsageLine};
+use gearshift_price::{PriceBook, PriceError};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::FromPrimitive;
+
+use crate::counter::CounterError;
+use crate::latency::Warm;
+use crate::machine::loop_ms;
+use crate::money::{Interval, PricedRow, row_usage};
+use crate::plan::{Phase, Plan};
+use crate::results::{RowResult, RowState};
+use crate::worker::{Worker, WorkerError};
+use crate::{ceiling, cold, counter, latency};
+
+/// A loop that takes this much longer or shorter than before means the machine has changed.
+const DRIFT_MAX: f64 = 0.10;
+
+/// Why a row could not be measured.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RowError {
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    #[error(transparent)]
+    Check(#[from] CounterError),
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
+    #[error(transparent)]
+    Price(#[from] PriceError),
+    #[error("{0} stands without an address")]
+    NoUrl(String),
+}
+
+/// Everything a row is measured with.
+pub(crate) struct Bench<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) target: &'a dyn Target,
+    pub(crate) worker: &'a Worker,
+    pub(crate) book: &'a PriceBook,
+    pub(crate) told: &'a (dyn Fn(Phase) + Sync),
+}
+
+/// A measured row, and what break-evens need of it.
+pub(crate) struct Measured {
+    pub(crate) result: RowResult,
+    pub(crate) priced: Option<PricedRow>,
+    pub(crate) generator_core_share: f64,
+    pub(crate) steal: f64,
+}
+
+impl Bench<'_> {
+    /// Starts the row, measures it and takes it down, whatever happens in between.
+    pub(crate) async fn measure(&self, row: &Row, shaping: &Shaping, factor: &Factor) -> Measured {
+        let before_ms = loop_ms();
+        let measured = match self.stand(row, factor).await {
+            Ok(url) => self.measure_standing(row, shaping, factor, &url).await,
+            Err(error) => Err(error),
+        };
+        (self.told)(Phase::TakingDown);
+        let down = self.take_down().await;
+        let drift = loop_ms() / before_ms - 1.0;
+        let mut measured = measured.unwrap_or_else(|error| failed(row, &error));
+        if let Err(error) = down {
+            invalidate(&mut measured.result, &format!("it could not be taken down: {error}"));
+        }
+        if drift.abs() > DRIFT_MAX {
+            let why = format!("the machine changed by {:.0} % meanwhile", drift * 100.0);
+            invalidate(&mut measured.result, &why);
+        }
+        measured.result.host_drift = Some(drift);
+        measured
+    }
+
+    /// The median latency of a few calls, for a second look at a row at the end.
+    pub(crate) async fn look_again(&self, row: &Row, factor: &Factor, calls: u64) -> Option<f64> {
+        let looked = async {
+            let url = self.stand(row, factor).await?;
+            let warm = latency::warm_up(self.worker, &url, BTreeSet::new()).await?;
+            let outcome = self.worker.run(&latency::job(&url, calls, warm.rate_per_s)).await?;
+            Ok::<_, RowError>(outcome.from_intended.p50_us.value())
+        };
+        let p50_us = looked.await.ok().flatten();
+        self.take_down().await.ok()?;
+        p50_us.map(|us| us / 1e3)
+    }
+
+    async fn stand(&self, row: &Row, factor: &Factor) -> Result<String, RowError> {
+        (self.told)(Phase::Starting);
+        let plan = self.plan;
+        let settings = Settings {
+            caller: plan.caller,
+            physics: plan.physics,
+            shaped: true,
+            seed: plan.seed,
+            core_factor: factor.value,
+            region: plan.region.clone(),
+        };
+        let want = Want::one(row.clone(), settings);
+        let world = reach(self.target, &plan.run, &want, fence(), Patience::default()).await?;
+        let url = world.rows.get(&row.name).and_then(|standing| standing.url.clone());
+        url.ok_or_else(|| RowError::NoUrl(row.name.clone()))
+    }
+
+    async fn take_down(&self) -> Result<(), TargetError> {
+        let nothing = Want::nothing();
+        reach(self.target, &self.plan.run, &nothing, fence(), Patience::default()).await?;
+        Ok(())
+    }
+
+    async fn measure_standing(
+        &self,
+        row: &Row,
+        shaping: &Shaping,
+        factor: &Factor,
+        url: &str,
+    ) -> Result<Measured, RowError> {
+        let (plan, target, worker) = (self.plan, self.target, self.worker);
+        (self.told)(Phase::Checking);
+        let counter = counter::check(target, worker, &plan.run, row, url).await?;
+        let mut seen = BTreeSet::new();
+        let of = plan.cold_starts;
+        let told = |done| (self.told)(Phase::ColdStarts { done, of });
+        let cold =
+            cold::measure(target, worker, &plan.run, &row.name, url, of, &mut seen, &told).await?;
+        let (warm, usage, outcome) = self.latency(row, url, seen).await?;
+        let latency = latency::result(&outcome, &warm, &plan.run);
+        (self.told)(Phase::Ceiling);
+        let ceiling =
+            ceiling::measure(target, worker, &plan.run, row, url, latency.as_ref(), factor.value)
+                .await?;
+        (self.told)(Phase::Metering);
+        let acknowledged = NonZeroU64::new(outcome.sent).unwrap_or(NonZeroU64::MIN);
+        let row_usage = row_usage(row, &usage, acknowledged, &plan.run)?;
+        let interval = Interval::of(&row_usage, latency.as_ref(), factor, self.book);
+        let shaped = matches!(shaping, Shaping::Shaped { .. });
+        let mut result = RowResult {
+            row: row.name.clone(),
+            code: row.build.code,
+            gear: words(row),
+            state: RowState::Ok,
+            reason: None,
+            command: None,
+            counter: Some(counter),
+            cold,
+            latency,
+            // Without a share of its own, a row's duration says nothing about the provider's.
+            ceiling: ceiling.filter(|_| shaped),
+            usage,
+            money: shaped.then(|| interval.money()),
+            host_drift: None,
+        };
+        self.judge(&mut result, shaping);
+        let valid = result.state == RowState::Ok;
+        let ceiling_per_s = result.ceiling.as_ref().filter(|_| row.instance_type().is_some());
+        let ceiling_per_s =
+            ceiling_per_s.and_then(|ceiling| Decimal::from_f64(ceiling.sustained.per_s.value));
+        let priced = (valid && shaped).then(|| PricedRow {
+            name: row.name.clone(),
+            interval,
+            ceiling_per_s: ceiling_per_s.map(|per_s| per_s.round_dp(3)),
+        });
+        Ok(Measured {
+            result,
+            priced,
+            generator_core_share: outcome.generator.core_share,
+            steal: outcome.steal_share.unwrap_or_default(),
+        })
+    }
+
+    /// Warms up, measures, and meters just what was measured.
+    async fn latency(
+        &self,
+        row: &Row,
+        url: &str,
+        seen: BTreeSet<gearshift_gear::EnvironmentId>,
+    ) -> Result<(Warm, Vec<UsageLine>, gearshift_load::Outcome), RowError> {
+        let plan = self.plan;
+        let warm = latency::warm_up(self.worker, url, seen).await?;
+        let rate_milli_per_s = (warm.rate_per_s * 1000.0) as u64;
+        (self.told)(Phase::Latency { calls: plan.calls, rate_milli_per_s });
+        let before = self.target.usage(&plan.run, &row.name).await?;
+        let job = latency::job(url, plan.calls, warm.rate_per_s);
+        let outcome = self.worker.run(&job).await?;
+        let after = self.target.usage(&plan.run, &row.name).await?;
+        Ok((warm, difference(before, after), outcome))
+    }
+
+    fn judge(&self, result: &mut RowResult, shaping: &Shaping) {
+        let mut reasons = Vec::new();
+        if let Some(counter) = result.counter.as_ref().filter(|counter| !counter.holds) {
+            reasons.push(format!("the counter is wrong: {}", counter.reasons.join(", ")));
+        }
+        let verdicts = [
+            ("cold starts", result.cold.as_ref().map(|cold| &cold.verdict)),
+            ("latency", result.latency.as_ref().map(|latency| &latency.verdict)),
+        ];
+        for (what, verdict) in verdicts {
+            match verdict {
+                Some(verdict) => {
+                    reasons.extend(verdict.reasons.iter().map(|why| format!("{what}: {why}")));
+                }
+                None => reasons.push(format!("{what}: no good answer")),
+            }
+        }
+        if let Shaping::Unshaped { why, how_to_get_it } = shaping {
+            result.state = RowState::Unshaped;
+            result.reason = Some(why.clone());
+            result.command = Some(how_to_get_it.clone());
+        }
+        if !reasons.is_empty() {
+            invalidate(result, &reasons.join("; "));
+        }
+    }
+}
+
+/// What was used between two readings of the same meters.
+fn difference(before: Vec<UsageLine>, after: Vec<UsageLine>) -> Vec<UsageLine> {
+    let earlier =
+        |line: &UsageLine| before.iter().find(|earlier| earlier.dimension == line.dimension);
+    after
+        .into_iter()
+        .map(|mut line| {
+            if let Some(earlier) = earlier(&line) {
+                line.quantity -= earlier.quantity;
+                line.window.0 = earlier.window.1;
+            }
+            line
+        })
+        .collect()
+}
+
+fn invalidate(result: &mut RowResult, why: &str) {
+    result.reason = match result.reason.take().filter(|_| result.state == RowState::Invalid) {
+        Some(reason) => Some(format!("{reason}; {why}")),
+        None => Some(why.to_owned()),
+    };
+    result.state = RowState::Invalid;
+    result.command = Some(format!("gearshift compare --rows {}", result.row));
+}
+
+fn failed(row: &Row, error: &RowError) -> Measured {
+    let mut result = empty(row);
+    invalidate(&mut result, &error.to_string());
+    Measured { result, priced: None, generator_core_share: 0.0, steal: 0.0 }
+}
+
+/// A row of which nothing is known yet.
+pub(crate) fn empty(row: &Row) -> RowResult {
+    RowResult {
+        row: row.name.clone(),
+        code: row.build.code,
+        gear: words(row),
+        state: RowState::Skipped,
+        reason: None,
+        command: None,
+        counter: None,
+        cold: None,
+        latency: None,
+        ceiling: None,
+        usage: Vec::new(),
+        money: None,
+        host_drift: None,
+    }
+}
+
+fn words(row: &Row) -> String {
+    let gear = row.gear();
+    let pools: Vec<String> = gear.pools.iter().map(|pool| pool.compute.to_string()).collect();
+    format!("{} → {} ({})", gear.front, pools.join(" + "), gear.store)
+}
+
+/// Fences rise with time, so that whoever came last wins.
+fn fence() -> Fence {
+    Fence(jiff::Timestamp::now().as_microsecond().unsigned_abs())
+}

@@ -1,0 +1,172 @@
+//! All rows, one after the other, and what only all together say.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use gearshift_calibrate::Factor;
+use gearshift_deploy::{Shaping, Target};
+use gearshift_laws::Laws;
+use gearshift_price::{PriceBook, PriceError, winners};
+use jiff::Timestamp;
+
+use crate::core::{Speed, core_line, provider_of};
+use crate::machine::machine;
+use crate::money::{PricedRow, break_even};
+use crate::overhead::Overhead;
+use crate::plan::{Phase, Plan, Progress};
+use crate::results::{Checks, Pair, Results, RowResult, RowState, SCHEMA, published_2021};
+use crate::row::{Bench, Measured, empty};
+use crate::worker::Worker;
+
+/// Volumes over which the cheapest row is looked for, calls a month.
+const VOLUMES: std::ops::Range<u64> = 1..1_000_000_000;
+
+/// Why a comparison could not begin. What goes wrong later stands in its row.
+#[derive(Debug, thiserror::Error)]
+pub enum CompareError {
+    #[error(transparent)]
+    Price(#[from] PriceError),
+}
+
+/// Compares the plan's rows and leaves nothing standing. `overhead` is what the target adds to a
+/// call, where somebody measured it.
+pub async fn compare(
+    plan: &Plan,
+    target: &dyn Target,
+    worker: &Worker,
+    overhead: Option<Overhead>,
+    told: &(dyn Fn(Progress) + Sync),
+) -> Result<Results, CompareError> {
+    let (started, began) = (Timestamp::now(), Instant::now());
+    let book = PriceBook::region(&plan.region)?;
+    told(Progress { row: String::new(), of: (0, plan.rows.len()), phase: Phase::Preparing });
+    let speed = Speed::measure(&plan.cache);
+    let mut found = Found::default();
+    for (index, row) in plan.rows.iter().enumerate() {
+        let told = |phase| {
+            told(Progress { row: row.name.clone(), of: (index + 1, plan.rows.len()), phase });
+        };
+        let bench = Bench { plan, target, worker, book, told: &told };
+        let factor = speed.matched(row, plan.match_vcpu);
+        match target.can(row) {
+            Ok(shaping) => {
+                let measured = bench.measure(row, &shaping, &factor).await;
+                found.add(row, measured, shaping, factor);
+            }
+            Err(missing) => {
+                let mut result = empty(row);
+                result.reason = Some(format!("{}: {}", missing.what, missing.why));
+                result.command = Some(missing.how_to_get_it);
+                found.rows.push(result);
+            }
+        }
+    }
+    if !plan.quick {
+        let told = |_| ();
+        let bench = Bench { plan, target, worker, book, told: &told };
+        found.look_again(plan, &bench, &speed).await;
+    }
+    let laws = Laws::shipped();
+    let laws = if plan.physics { laws } else { laws.off() };
+    Ok(Results {
+        schema: SCHEMA.to_owned(),
+        run: plan.run.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started,
+        seconds: began.elapsed().as_secs_f64(),
+        on: "twin".to_owned(),
+        service: plan.service.clone(),
+        machine: machine(found.shaping.as_ref()),
+        cores: found.cores.values().cloned().collect(),
+        seed: plan.seed,
+        caller: plan.caller,
+        region: plan.region.clone(),
+        prices_of: book.published().to_string(),
+        physics: plan.physics,
+        calls: plan.calls,
+        laws: laws.sources(),
+        laws_assumed: laws.assumed_count(),
+        overhead,
+        checks: found.checks(),
+        winners: found.winners(),
+        break_evens: found.break_evens(),
+        published: published_2021(),
+        rows: found.rows,
+    })
+}
+
+#[derive(Default)]
+struct Found {
+    rows: Vec<RowResult>,
+    priced: Vec<PricedRow>,
+    cores: BTreeMap<String, crate::results::Core>,
+    shaping: Option<Shaping>,
+    generator_core_share: f64,
+    steal: f64,
+    drift: f64,
+}
+
+impl Found {
+    fn add(
+        &mut self,
+        row: &gearshift_gear::Row,
+        measured: Measured,
+        shaping: Shaping,
+        factor: Factor,
+    ) {
+        let provider = provider_of(row);
+        let line = core_line(provider, &factor);
+        self.cores.insert(line.provider.clone(), line);
+        self.shaping = Some(shaping);
+        self.generator_core_share = self.generator_core_share.max(measured.generator_core_share);
+        self.steal = self.steal.max(measured.steal);
+        self.drift = self.drift.max(measured.result.host_drift.unwrap_or_default().abs());
+        self.priced.extend(measured.priced);
+        self.rows.push(measured.result);
+    }
+
+    /// Measures the first row once more: what moved meanwhile is the machine, not the row.
+    async fn look_again(&mut self, plan: &Plan, bench: &Bench<'_>, speed: &Speed) {
+        let Some(first) = self.rows.iter().find(|row| row.latency.is_some()) else { return };
+        let Some(latency) = &first.latency else { return };
+        let before_ms = latency.here_ms.value + latency.declared_ms.value;
+        let Some(row) = plan.rows.iter().find(|row| row.name == first.row) else { return };
+        let factor = speed.matched(row, plan.match_vcpu);
+        let calls = plan.calls.min(SECOND_LOOK_CALLS);
+        if let Some(again_ms) = bench.look_again(row, &factor, calls).await {
+            self.drift = self.drift.max((again_ms / before_ms - 1.0).abs());
+        }
+    }
+
+    fn checks(&self) -> Checks {
+        let measured = self.rows.iter().filter(|row| row.state != RowState::Skipped);
+        Checks {
+            valid: measured.clone().filter(|row| row.state != RowState::Invalid).count(),
+            measured: measured.count(),
+            generator_core_share: self.generator_core_share,
+            drift: self.drift,
+            steal: self.steal,
+        }
+    }
+
+    fn winners(&self) -> Option<gearshift_price::Winners> {
+        let candidates: Vec<_> =
+            self.priced.iter().map(|row| row.candidate(&row.interval.middle)).collect();
+        let without_candidates = candidates.is_empty();
+        winners(&candidates, VOLUMES).ok().filter(|_| !without_candidates)
+    }
+
+    fn break_evens(&self) -> Vec<Pair> {
+        let mut pairs = Vec::new();
+        for (index, a) in self.priced.iter().enumerate() {
+            for b in &self.priced[index + 1..] {
+                let break_even = break_even(a, b);
+                pairs.push(Pair { a: a.name.clone(), b: b.name.clone(), break_even });
+            }
+        }
+        pairs
+    }
+}
+
+/// Calls of the second look at the first row.
+const SECOND_LOOK_CALLS: u64 = 40;

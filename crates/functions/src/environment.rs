@@ -1,0 +1,307 @@
+//! One execution environment: a process that talks to its own Runtime API, under limits.
+
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use gearshift_gear::{EnvironmentId, Part};
+use gearshift_sandbox::{Limits, Sandbox};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use crate::config::{FunctionConfig, INIT_LIMIT};
+use crate::http::Server;
+use crate::log::Log;
+use crate::runtime_api::{Delivery, Desk, Reply};
+
+/// How an environment came to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Birth {
+    /// Making the sandbox and the process.
+    pub(crate) start: Duration,
+    /// From the process's first instruction until it asked for work.
+    pub(crate) init: Duration,
+}
+
+/// Why an environment never asked for work.
+#[derive(Debug)]
+pub(crate) enum Stillborn {
+    /// This machine could not start it.
+    Host(String),
+    /// Its process ended; the body it posted to `init/error`, if any.
+    Exited { status: String, out_of_memory: bool, posted: Option<bytes::Bytes>, init: Duration },
+    /// It took longer than the init phase and the function's timeout.
+    TimedOut { init: Duration },
+}
+
+/// How an invocation ended.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    Replied(Reply),
+    Exited { status: String, out_of_memory: bool },
+    TimedOut,
+}
+
+pub(crate) struct Environment {
+    pub(crate) id: EnvironmentId,
+    pub(crate) generation: u64,
+    /// When it is taken away if it stays idle.
+    pub(crate) idle_limit: Duration,
+    pub(crate) log: Arc<Log>,
+    idle_since: Mutex<Instant>,
+    desk: Arc<Desk>,
+    polls: watch::Receiver<u64>,
+    exit: watch::Receiver<Option<ExitStatus>>,
+    frozen: AtomicBool,
+    /// Store calls of the request under way.
+    waits: Mutex<Vec<Part>>,
+    sandbox: Sandbox,
+    _runtime_api: Server,
+    tasks: [AbortHandle; 3],
+}
+
+impl Environment {
+    /// Starts the process and waits until it asks for work.
+    pub(crate) async fn start(
+        config: &FunctionConfig,
+        number: u64,
+        generation: u64,
+        idle_limit: Duration,
+    ) -> Result<(Self, Birth), Stillborn> {
+        let began = Instant::now();
+        let environment = Self::spawn(config, number, generation, idle_limit).await?;
+        let start = began.elapsed();
+        environment.wait_for_init(config, began + start).await?;
+        let init = began.elapsed() - start;
+        let share = environment.sandbox.set_cpu(config.shares.run);
+        share.map_err(|error| Stillborn::Host(error.to_string()))?;
+        Ok((environment, Birth { start, init }))
+    }
+
+    async fn spawn(
+        config: &FunctionConfig,
+        number: u64,
+        generation: u64,
+        idle_limit: Duration,
+    ) -> Result<Self, Stillborn> {
+        let host = |error: &dyn std::fmt::Display| Stillborn::Host(error.to_string());
+        let id = EnvironmentId(format!("{}.{number}", config.member_prefix));
+        let limits = Limits {
+            cpu: config.shares.init,
+            memory_bytes: Some(u64::from(config.memory_mb) * 1024 * 1024),
+            cores: config.cores.clone(),
+        };
+        let sandbox =
+            Sandbox::create(&config.host, &config.run, &id.0, &limits).map_err(|e| host(&e))?;
+        let desk = Desk::new();
+        let runtime_api = desk.serve().await.map_err(|e| host(&e))?;
+        let mut command = command(config, &id, &runtime_api.address().to_string());
+        sandbox.enter(&mut command).map_err(|e| host(&e))?;
+        let mut command = tokio::process::Command::from(command);
+        let mut child = command.spawn().map_err(|e| host(&e))?;
+        let log = Arc::new(Log::default());
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        let (out_log, err_log) = (log.clone(), log.clone());
+        let (exited, exit) = watch::channel(None);
+        let tasks = [
+            tokio::spawn(async move { out_log.drain(out.expect("piped")).await }).abort_handle(),
+            tokio::spawn(async move { err_log.drain(err.expect("piped")).await }).abort_handle(),
+            tokio::spawn(async move {
+                if let Ok(status) = child.wait().await {
+                    let _ = exited.send(Some(status));
+                }
+            })
+            .abort_handle(),
+        ];
+        Ok(Self {
+            id,
+            generation,
+            idle_limit,
+            log,
+            idle_since: Mutex::new(Instant::now()),
+            polls: desk.polls(),
+            desk,
+            exit,
+            frozen: AtomicBool::new(false),
+            waits: Mutex::new(Vec::new()),
+            sandbox,
+            _runtime_api: runtime_api,
+            tasks,
+        })
+    }
+
+    async fn wait_for_init(
+        &self,
+        config: &FunctionConfig,
+        began: Instant,
+    ) -> Result<(), Stillborn> {
+        let mut polls = self.polls.clone();
+        let mut exit = self.exit.clone();
+        let mut limit = INIT_LIMIT;
+        loop {
+            tokio::select! {
+                biased;
+                _ = polls.wait_for(|polls| *polls > 0) => return Ok(()),
+                status = exited(&mut exit) => return Err(Stillborn::Exited {
+                    status: words(status),
+                    out_of_memory: self.out_of_memory(),
+                    posted: self.desk.init_error(),
+                    init: began.elapsed(),
+                }),
+                () = tokio::time::sleep_until((began + limit).into()) => {
+                    if limit > INIT_LIMIT {
+                        return Err(Stillborn::TimedOut { init: began.elapsed() });
+                    }
+                    // Past the init phase, what is left of init runs at the function's own share
+                    // and within its timeout.
+                    let share = self.sandbox.set_cpu(config.shares.run);
+                    share.map_err(|error| Stillborn::Host(error.to_string()))?;
+                    limit += config.timeout;
+                }
+            }
+        }
+    }
+
+    /// Has one request handled; the time is the handler's alone.
+    pub(crate) async fn handle(&self, delivery: Delivery) -> (Ending, Duration) {
+        let timeout = delivery.timeout;
+        self.waits.lock().expect("no panic while held").clear();
+        if self.frozen.swap(false, Ordering::AcqRel) {
+            // A group that cannot be thawed shows as a timeout of the request.
+            let _ = self.sandbox.thaw();
+        }
+        let began = Instant::now();
+        let replied = self.desk.deliver(delivery).await;
+        let mut exit = self.exit.clone();
+        let ending = tokio::select! {
+            biased;
+            Ok(reply) = replied => Ending::Replied(reply),
+            status = exited(&mut exit) => Ending::Exited {
+                status: words(status),
+                out_of_memory: self.out_of_memory(),
+            },
+            () = tokio::time::sleep(timeout) => Ending::TimedOut,
+        };
+        (ending, began.elapsed())
+    }
+
+    /// Waits until the runtime asks for work again, then freezes it. False: it is gone.
+    pub(crate) async fn settle(&self, polls_before: u64, limit: Duration) -> bool {
+        let mut polls = self.polls.clone();
+        let mut exit = self.exit.clone();
+        let ready = tokio::select! {
+            biased;
+            polled = polls.wait_for(|polls| *polls > polls_before) => polled.is_ok(),
+            _ = exited(&mut exit) => false,
+            () = tokio::time::sleep(limit) => false,
+        };
+        if ready {
+            *self.idle_since.lock().expect("no panic while held") = Instant::now();
+        }
+        ready
+    }
+
+    /// Stops the process until the next request.
+    pub(crate) fn freeze(&self) {
+        self.frozen.store(self.sandbox.freeze().is_ok(), Ordering::Release);
+    }
+
+    pub(crate) fn polls(&self) -> u64 {
+        *self.polls.borrow()
+    }
+
+    pub(crate) fn exited(&self) -> bool {
+        self.exit.borrow().is_some()
+    }
+
+    pub(crate) fn idle_for(&self) -> Duration {
+        self.idle_since.lock().expect("no panic while held").elapsed()
+    }
+
+    pub(crate) fn max_memory_mb(&self) -> u64 {
+        self.sandbox.memory_use().unwrap_or_default().peak_bytes.div_ceil(1024 * 1024)
+    }
+
+    pub(crate) fn access_key(&self) -> String {
+        access_key(&self.id)
+    }
+
+    pub(crate) fn charge(&self, part: Part) {
+        self.waits.lock().expect("no panic while held").push(part);
+    }
+
+    pub(crate) fn take_waits(&self) -> Vec<Part> {
+        std::mem::take(&mut *self.waits.lock().expect("no panic while held"))
+    }
+
+    fn out_of_memory(&self) -> bool {
+        self.sandbox.memory_use().is_ok_and(|memory| memory.kills > 0)
+    }
+}
+
+impl Drop for Environment {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+    }
+}
+
+/// The temporary key of an environment, in the form of the provider's; it tells the stores whose
+/// request a call belongs to.
+fn access_key(id: &EnvironmentId) -> String {
+    let letters = id.0.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '0' });
+    format!("ASIA{}", letters.collect::<String>().to_ascii_uppercase())
+}
+
+fn command(config: &FunctionConfig, id: &EnvironmentId, runtime_api: &str) -> Command {
+    let (program, arguments) = config.command.split_first().expect("a command has a program");
+    let mut command = Command::new(program);
+    let directory = program.parent().unwrap_or(std::path::Path::new("/"));
+    command
+        .args(arguments)
+        .env_clear()
+        .env("PATH", std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".to_owned()))
+        .env("LANG", "en_US.UTF-8")
+        .env("TZ", ":UTC")
+        .env("_HANDLER", "bootstrap")
+        .env("LAMBDA_TASK_ROOT", directory)
+        .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
+        .env("AWS_LAMBDA_FUNCTION_NAME", &config.name)
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", config.memory_mb.to_string())
+        .env("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
+        .env("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", config.name))
+        .env("AWS_LAMBDA_LOG_STREAM_NAME", format!("[$LATEST]{id}"))
+        .env("AWS_REGION", &config.region)
+        .env("AWS_DEFAULT_REGION", &config.region)
+        .env("AWS_ACCESS_KEY_ID", access_key(id))
+        .env("AWS_SECRET_ACCESS_KEY", "twin")
+        .env("AWS_SESSION_TOKEN", "twin")
+        .envs(config.variables.iter().map(|(name, value)| (name, value)))
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+async fn exited(exit: &mut watch::Receiver<Option<ExitStatus>>) -> ExitStatus {
+    let status = exit.wait_for(Option::is_some).await.ok().and_then(|status| *status);
+    match status {
+        Some(status) => status,
+        // The waiting task was ended, so nobody asks any more.
+        None => std::future::pending().await,
+    }
+}
+
+/// As Lambda words it: `exit status 1`, `signal: killed`.
+fn words(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(9)) => "signal: killed".to_owned(),
+        (None, Some(11)) => "signal: segmentation fault".to_owned(),
+        (None, Some(signal)) => format!("signal: {signal}"),
+        (None, None) => "unknown status".to_owned(),
+    }
+}

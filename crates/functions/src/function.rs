@@ -1,0 +1,374 @@
+//! A hosted function: invoke it, meter it, watch its environments.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use gearshift_gear::{EnvironmentId, LawId, Part, PartKind, ServerTiming};
+use jiff::Timestamp;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rust_decimal::Decimal;
+use tokio::task::AbortHandle;
+
+use crate::environment::{Birth, Ending, Environment, Stillborn};
+use crate::invocation::{billed_ms, report_line};
+use crate::pool::{Place, Pool};
+use crate::runtime_api::{Delivery, Reply};
+use crate::{Answer, FUNCTION_PAYLOAD_BYTES, FunctionConfig, FunctionError, Refused};
+
+/// What AWS would meter of a function since it stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FunctionUsage {
+    pub requests: u64,
+    /// Handler time, each call rounded up to 1 ms, times configured memory.
+    pub gb_seconds: Decimal,
+    /// Init time, likewise.
+    pub init_gb_seconds: Decimal,
+    pub log_bytes: u64,
+}
+
+/// Something that happened to an environment.
+#[derive(Clone, Debug)]
+pub struct LifeEvent {
+    pub at: Timestamp,
+    pub environment: EnvironmentId,
+    pub what: Life,
+}
+
+/// What happens in an environment's life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Life {
+    Placed,
+    Started,
+    Listening,
+    FirstByte,
+    Log(String),
+    Stopped(String),
+}
+
+/// Without laws nothing is reclaimed: a bare machine has no idle limit.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// A hosted function; dropping the last handle ends its environments.
+pub struct Function {
+    config: FunctionConfig,
+    pool: Pool,
+    numbers: AtomicU64,
+    usage: Mutex<FunctionUsage>,
+    events: Mutex<Vec<LifeEvent>>,
+    draws: Mutex<StdRng>,
+    reclaimer: Mutex<Option<AbortHandle>>,
+}
+
+impl Function {
+    /// Hosts the function; environments start when requests come.
+    pub fn host(config: FunctionConfig) -> Arc<Self> {
+        let function = Arc::new(Self {
+            pool: Pool::new(config.concurrency as usize),
+            numbers: AtomicU64::new(1),
+            usage: Mutex::default(),
+            events: Mutex::default(),
+            draws: Mutex::new(StdRng::seed_from_u64(config.seed)),
+            reclaimer: Mutex::new(None),
+            config,
+        });
+        let weak = Arc::downgrade(&function);
+        let reclaimer = tokio::spawn(async move {
+            let tick = Duration::from_millis(250);
+            while let Some(function) = weak.upgrade() {
+                function.bury(function.pool.reclaim(), "idle reclaim");
+                drop(function);
+                tokio::time::sleep(tick).await;
+            }
+        });
+        *function.reclaimer.lock().expect("just made") = Some(reclaimer.abort_handle());
+        function
+    }
+
+    /// The function's settings.
+    pub fn config(&self) -> &FunctionConfig {
+        &self.config
+    }
+
+    /// Invokes the function and waits for its answer. A caller that goes away meanwhile changes
+    /// nothing: the invocation ends as it would have.
+    ///
+    /// # Errors
+    /// [`Refused`] where no environment took the request; an error *of* the function is an answer.
+    pub async fn invoke(self: &Arc<Self>, payload: Bytes) -> Result<Answer, Refused> {
+        let function = self.clone();
+        let invocation = tokio::spawn(async move { function.run(payload).await });
+        invocation.await.unwrap_or_else(|error| Err(Refused::Host(error.to_string())))
+    }
+
+    async fn run(self: &Arc<Self>, payload: Bytes) -> Result<Answer, Refused> {
+        if payload.len() > FUNCTION_PAYLOAD_BYTES {
+            return Err(Refused::RequestTooLarge { bytes: payload.len() });
+        }
+        let request_id = uuid::Uuid::new_v4().to_string();
+        let (environment, birth) = match self.pool.acquire().await? {
+            Place::Taken(environment) => (environment, None),
+            Place::Room { generation } => {
+                let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+                match self.start(number, generation).await {
+                    Ok((environment, birth)) => (environment, Some(birth)),
+                    Err(stillborn) => return self.stillborn(&request_id, number, stillborn),
+                }
+            }
+        };
+        Ok(self.handle(environment, birth, request_id, payload).await)
+    }
+
+    /// Charges a wait in a store to the request the key's environment is handling.
+    pub fn charge(&self, access_key: &str, part: Part) {
+        if let Some(environment) = self.pool.find(access_key) {
+            environment.charge(part);
+        }
+    }
+
+    /// Ends every environment, busy ones after their answer: the next request starts a new one.
+    pub fn retire(&self) {
+        self.bury(self.pool.retire(), "retired");
+    }
+
+    /// The environments there are: (id, busy).
+    pub fn environments(&self) -> Vec<(EnvironmentId, bool)> {
+        let (idle, busy, _) = self.pool.members();
+        let named = |busy: bool| move |env: Arc<Environment>| (env.id.clone(), busy);
+        idle.into_iter().map(named(false)).chain(busy.into_iter().map(named(true))).collect()
+    }
+
+    /// What AWS would meter so far.
+    pub fn usage(&self) -> FunctionUsage {
+        *self.usage.lock().expect("no panic while held")
+    }
+
+    /// Everything that happened, oldest first.
+    pub fn events(&self) -> Vec<LifeEvent> {
+        self.events.lock().expect("no panic while held").clone()
+    }
+
+    async fn start(
+        &self,
+        number: u64,
+        generation: u64,
+    ) -> Result<(Arc<Environment>, Birth), Stillborn> {
+        let id = EnvironmentId(format!("{}.{number}", self.config.member_prefix));
+        self.happened(&id, Life::Placed);
+        let idle_limit = match self.config.idle_reclaim {
+            Some(limit) => limit,
+            None if self.config.laws.are_off() => NEVER,
+            None => self.draw("lambda.idle_reclaim"),
+        };
+        let started = Environment::start(&self.config, number, generation, idle_limit).await;
+        let started = started.map(|(environment, birth)| (Arc::new(environment), birth));
+        self.pool.filled(started.as_ref().ok().map(|(environment, _)| environment));
+        if started.is_ok() {
+            self.happened(&id, Life::Started);
+            self.happened(&id, Life::Listening);
+        }
+        started
+    }
+
+    async fn handle(
+        self: &Arc<Self>,
+        environment: Arc<Environment>,
+        birth: Option<Birth>,
+        request_id: String,
+        payload: Bytes,
+    ) -> Answer {
+        environment
+            .log
+            .write(format!("START RequestId: {request_id} Version: $LATEST\n").as_bytes());
+        let polls = environment.polls();
+        let delivery = Delivery {
+            request_id: request_id.clone(),
+            payload,
+            function_arn: format!(
+                "arn:aws:lambda:{}:000000000000:function:{}",
+                self.config.region, self.config.name
+            ),
+            timeout: self.config.timeout,
+        };
+        let (ending, duration) = environment.handle(delivery).await;
+        let usable = matches!(ending, Ending::Replied(_));
+        let timing = self.timing(&environment, birth, duration);
+        let mut answer = Answer {
+            result: self.result(ending, &request_id),
+            request_id,
+            duration,
+            init: birth.map(|birth| birth.init),
+            billed_ms: billed_ms(duration + birth.map_or(Duration::ZERO, |birth| birth.init)),
+            max_memory_mb: environment.max_memory_mb(),
+            timing,
+            log_tail: String::new(),
+        };
+        let report = report_line(&answer, self.config.memory_mb);
+        environment.log.write(format!("END RequestId: {}\n{report}", answer.request_id).as_bytes());
+        answer.log_tail = environment.log.tail();
+        self.meter(&answer, environment.log.take_bytes());
+        if birth.is_some() {
+            self.happened(&environment.id, Life::FirstByte);
+        }
+        self.happened(&environment.id, Life::Log(report.trim_end().to_owned()));
+        self.pool.settling();
+        let function = self.clone();
+        tokio::spawn(async move { function.settle(environment, polls, usable).await });
+        answer
+    }
+
+    async fn settle(&self, environment: Arc<Environment>, polls: u64, usable: bool) {
+        let usable = usable && environment.settle(polls, self.config.timeout).await;
+        if usable {
+            environment.freeze();
+        }
+        if !self.pool.settled(&environment, usable) {
+            let why = if usable { "retired" } else { "its process ended or did not come back" };
+            self.bury(vec![environment], why);
+        }
+    }
+
+    fn timing(
+        &self,
+        environment: &Environment,
+        birth: Option<Birth>,
+        duration: Duration,
+    ) -> ServerTiming {
+        let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
+        let mut timing = ServerTiming {
+            environment: Some(environment.id.clone()),
+            cold: birth.is_some(),
+            parts: Vec::new(),
+        };
+        if let Some(birth) = birth {
+            timing.push("lambda.cold_env", ms(self.draw("lambda.cold_env")), PartKind::Accounted);
+            // The law counts megabytes beyond the first four (see physics.toml).
+            let beyond_mb = (self.config.code_zip_bytes as f64 / 1e6 - 4.0).max(0.0);
+            if beyond_mb > 0.0 {
+                let download = ms(self.draw("lambda.cold_code_per_mb")) * beyond_mb;
+                timing.push("lambda.cold_code_per_mb", download, PartKind::Accounted);
+            }
+            timing.push("start", ms(birth.start), PartKind::Measured);
+            timing.push("init", ms(birth.init), PartKind::Measured);
+        }
+        timing.push("handler", ms(duration), PartKind::Measured);
+        timing.parts.extend(environment.take_waits());
+        timing
+    }
+
+    fn result(&self, ending: Ending, request_id: &str) -> Result<Bytes, FunctionError> {
+        match ending {
+            Ending::Replied(Reply::Response(body)) => Ok(body),
+            Ending::Replied(Reply::Error(body)) => Err(FunctionError::reported(body)),
+            Ending::Replied(Reply::TooLarge) => Err(FunctionError::platform(
+                "Function.ResponseSizeTooLarge",
+                request_id,
+                &format!(
+                    "Response payload size exceeded maximum allowed payload size ({FUNCTION_PAYLOAD_BYTES} bytes)."
+                ),
+            )),
+            Ending::Exited { status, out_of_memory } => {
+                Err(exit_error(request_id, &status, out_of_memory))
+            }
+            Ending::TimedOut => Err(self.timed_out(request_id)),
+        }
+    }
+
+    fn timed_out(&self, request_id: &str) -> FunctionError {
+        let seconds = self.config.timeout.as_secs_f64();
+        let message = format!("Task timed out after {seconds:.2} seconds");
+        FunctionError::platform("Sandbox.Timedout", request_id, &message)
+    }
+
+    fn stillborn(
+        &self,
+        request_id: &str,
+        number: u64,
+        stillborn: Stillborn,
+    ) -> Result<Answer, Refused> {
+        let environment = EnvironmentId(format!("{}.{number}", self.config.member_prefix));
+        let (error, init) = match stillborn {
+            Stillborn::Host(why) => return Err(Refused::Host(why)),
+            Stillborn::TimedOut { init } => (self.timed_out(request_id), init),
+            Stillborn::Exited { posted: Some(body), init, .. } => {
+                (FunctionError::reported(body), init)
+            }
+            Stillborn::Exited { status, out_of_memory, init, .. } => {
+                (exit_error(request_id, &status, out_of_memory), init)
+            }
+        };
+        self.happened(&environment, Life::Stopped("init failed".to_owned()));
+        let mut answer = Answer {
+            request_id: request_id.to_owned(),
+            result: Err(error),
+            duration: Duration::ZERO,
+            init: Some(init),
+            billed_ms: billed_ms(init),
+            max_memory_mb: 0,
+            timing: ServerTiming { environment: Some(environment), cold: true, parts: Vec::new() },
+            log_tail: String::new(),
+        };
+        answer.log_tail = report_line(&answer, self.config.memory_mb);
+        self.meter(&answer, answer.log_tail.len() as u64);
+        Ok(answer)
+    }
+
+    fn meter(&self, answer: &Answer, log_bytes: u64) {
+        let gb = Decimal::from(self.config.memory_mb) / Decimal::from(1024);
+        let gb_seconds = |ms: u64| gb * Decimal::from(ms) / Decimal::from(1000);
+        let init_ms = answer.billed_ms - billed_ms(answer.duration).min(answer.billed_ms);
+        let mut usage = self.usage.lock().expect("no panic while held");
+        usage.requests += 1;
+        usage.gb_seconds += gb_seconds(answer.billed_ms - init_ms);
+        usage.init_gb_seconds += gb_seconds(init_ms);
+        usage.log_bytes += log_bytes;
+    }
+
+    fn draw(&self, law: &str) -> Duration {
+        let mut draws = self.draws.lock().expect("no panic while held");
+        let law = self.config.laws.law(&LawId::from(law)).expect("a law of the shipped file");
+        law.draw(&mut *draws)
+    }
+
+    fn happened(&self, environment: &EnvironmentId, what: Life) {
+        let event = LifeEvent { at: Timestamp::now(), environment: environment.clone(), what };
+        self.events.lock().expect("no panic while held").push(event);
+    }
+
+    /// Ends environments off the runtime's threads: killing waits for the kernel.
+    fn bury(&self, environments: Vec<Arc<Environment>>, why: &str) {
+        for environment in environments {
+            self.happened(&environment.id, Life::Stopped(why.to_owned()));
+            tokio::task::spawn_blocking(move || drop(environment));
+        }
+    }
+
+    /// Ends every environment now and waits until it is gone.
+    pub fn end(&self) {
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(2) {
+            let (_, busy, starting) = self.pool.members();
+            drop(self.pool.retire());
+            if busy.is_empty() && starting == 0 {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        if let Ok(Some(reclaimer)) = self.reclaimer.lock().map(|mut handle| handle.take()) {
+            reclaimer.abort();
+        }
+    }
+}
+
+fn exit_error(request_id: &str, status: &str, out_of_memory: bool) -> FunctionError {
+    let kind = if out_of_memory { "Runtime.OutOfMemory" } else { "Runtime.ExitError" };
+    let message = format!("Runtime exited with error: {status}");
+    FunctionError::platform(kind, request_id, &message)
+}

@@ -1,0 +1,170 @@
+//! API Gateway's HTTP API before a function.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use gearshift_gear::ServerTiming;
+use gearshift_laws::Laws;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body, Incoming};
+use hyper::http::HeaderValue;
+use hyper::{Request, StatusCode};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use serde_json::json;
+
+use crate::event::{event, http_answer};
+use crate::http::{Answered, Server, json as json_answer};
+use crate::{Answer, Function, Path, Refused};
+
+/// Largest request, bytes. Source: API Gateway quotas for HTTP APIs (10 MB).
+const PAYLOAD_BYTES: usize = 10 * 1024 * 1024;
+/// Longest an integration may take. Source: API Gateway quotas for HTTP APIs (30 s).
+const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
+/// Requests are metered in steps of this many bytes. Source: API Gateway pricing, HTTP APIs.
+const METER_STEP_BYTES: u64 = 512 * 1024;
+
+/// A path that is answered from elsewhere, such as a page in an object store.
+pub type PageRoute = Arc<dyn Fn(&str) -> Option<Answered> + Send + Sync>;
+
+/// A gateway's settings.
+#[derive(Clone)]
+pub struct GatewayConfig {
+    /// 0 lets the kernel choose.
+    pub port: u16,
+    pub laws: Arc<Laws>,
+    /// The laws between caller and function.
+    pub path: Path,
+    pub seed: u64,
+    /// Asked first; what it does not answer goes to the function.
+    pub pages: Option<PageRoute>,
+}
+
+/// What AWS would meter of a gateway.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GatewayUsage {
+    /// In steps of 512 KB, at least one a request.
+    pub requests: u64,
+    /// Bodies sent to clients.
+    pub bytes_out: u64,
+}
+
+/// A gateway; dropping it closes it.
+pub struct Gateway {
+    server: Server,
+    desk: Arc<Desk>,
+}
+
+struct Desk {
+    function: Arc<Function>,
+    config: GatewayConfig,
+    draws: Mutex<StdRng>,
+    requests: AtomicU64,
+    bytes_out: AtomicU64,
+}
+
+impl Gateway {
+    /// Opens a gateway before the function.
+    ///
+    /// # Errors
+    /// Where the port is taken.
+    pub async fn open(function: Arc<Function>, config: GatewayConfig) -> std::io::Result<Self> {
+        let desk = Arc::new(Desk {
+            function,
+            draws: Mutex::new(StdRng::seed_from_u64(config.seed)),
+            config,
+            requests: AtomicU64::new(0),
+            bytes_out: AtomicU64::new(0),
+        });
+        let serving = desk.clone();
+        let server = Server::start(desk.config.port, move |request, peer| {
+            let desk = serving.clone();
+            async move { desk.answer(request, peer).await }
+        })
+        .await?;
+        Ok(Self { server, desk })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// What AWS would meter so far.
+    pub fn usage(&self) -> GatewayUsage {
+        GatewayUsage {
+            requests: self.desk.requests.load(Ordering::Relaxed),
+            bytes_out: self.desk.bytes_out.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Desk {
+    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Answered {
+        let asked = Instant::now();
+        let request_id = uuid::Uuid::new_v4().to_string();
+        let (parts, body) = request.into_parts();
+        let Ok(body) = Limited::new(body, PAYLOAD_BYTES).collect().await else {
+            return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+        };
+        let body = body.to_bytes();
+        let steps = (body.len() as u64).div_ceil(METER_STEP_BYTES).max(1);
+        self.requests.fetch_add(steps, Ordering::Relaxed);
+        if let Some(page) = self.config.pages.as_ref().and_then(|pages| pages(parts.uri.path())) {
+            return page;
+        }
+        let event = Bytes::from(event(&parts, &body, peer, &request_id).to_string());
+        let mut waits = {
+            let mut draws = self.draws.lock().expect("no panic while held");
+            self.config.path.draw(&self.config.laws, asked, &mut *draws)
+        };
+        waits.inbound().await;
+        let invoked = tokio::time::timeout(INTEGRATION_TIMEOUT, self.function.invoke(event)).await;
+        let answered_at = Instant::now();
+        let (mut answered, mut timing) = match invoked {
+            Ok(Ok(answer)) => (integration_answer(&answer), answer.timing),
+            Ok(Err(refused)) => (refusal(&refused), ServerTiming::default()),
+            Err(_) => (
+                message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+                ServerTiming::default(),
+            ),
+        };
+        waits.describe(&mut timing);
+        let headers = answered.headers_mut();
+        if let Ok(value) = HeaderValue::try_from(timing.format()) {
+            headers.insert(ServerTiming::HEADER, value);
+        }
+        if let Ok(value) = HeaderValue::try_from(request_id) {
+            headers.insert("apigw-requestid", value);
+        }
+        let bytes = answered.body().size_hint().exact().unwrap_or_default();
+        self.bytes_out.fetch_add(bytes, Ordering::Relaxed);
+        waits.outbound(answered_at).await;
+        answered
+    }
+}
+
+fn integration_answer(answer: &Answer) -> Answered {
+    let returned = answer.result.as_ref().ok();
+    returned
+        .and_then(http_answer)
+        .unwrap_or_else(|| message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
+}
+
+/// An HTTP API does not pass Lambda's own refusals on: its client sees 413, 503 or 500.
+fn refusal(refused: &Refused) -> Answered {
+    match refused {
+        Refused::RequestTooLarge { .. } => {
+            message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
+        }
+        Refused::TooManyRequests => message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+        Refused::Host(_) => message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+    }
+}
+
+fn message(status: StatusCode, text: &str) -> Answered {
+    json_answer(status, &json!({ "message": text }))
+}

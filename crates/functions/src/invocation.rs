@@ -1,0 +1,90 @@
+//! What one invocation comes to.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use gearshift_gear::ServerTiming;
+use serde_json::json;
+
+/// A finished invocation.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub request_id: String,
+    /// What the function returned, or its error as AWS words it.
+    pub result: Result<Bytes, FunctionError>,
+    /// Handler time.
+    pub duration: Duration,
+    /// Time of the init phase, when this invocation began the environment's life.
+    pub init: Option<Duration>,
+    /// Init and handler together, rounded up to 1 ms.
+    pub billed_ms: u64,
+    pub max_memory_mb: u64,
+    /// Environment, laws waited out or accounted, and measured steps.
+    pub timing: ServerTiming,
+    /// The last 4 KB of the environment's log, the REPORT line included.
+    pub log_tail: String,
+}
+
+/// A function that failed, in AWS's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionError {
+    /// The JSON a caller of Invoke gets: `errorType`, `errorMessage`, perhaps `trace`.
+    pub body: Bytes,
+    /// What the platform put it down to, such as `Sandbox.Timedout`; none when the function
+    /// itself reported the error.
+    pub platform: Option<&'static str>,
+}
+
+impl FunctionError {
+    pub(crate) fn reported(body: Bytes) -> Self {
+        Self { body, platform: None }
+    }
+
+    pub(crate) fn platform(kind: &'static str, request_id: &str, message: &str) -> Self {
+        let message = format!("RequestId: {request_id} Error: {message}");
+        let body = json!({ "errorType": kind, "errorMessage": message }).to_string();
+        Self { body: body.into(), platform: Some(kind) }
+    }
+}
+
+/// An invocation that never reached an environment.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// 429.
+    #[error("Rate Exceeded.")]
+    TooManyRequests,
+    /// 413.
+    #[error(
+        "{bytes} byte payload is too large for the RequestResponse invocation type (limit 6291456 bytes)"
+    )]
+    RequestTooLarge { bytes: usize },
+    /// 500: this machine could not start an environment.
+    #[error("an execution environment could not be started: {0}")]
+    Host(String),
+}
+
+/// The line Lambda writes at the end of each invocation.
+pub(crate) fn report_line(answer: &Answer, memory_mb: u32) -> String {
+    let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
+    let init = match answer.init {
+        Some(init) => format!("Init Duration: {:.2} ms\t", ms(init)),
+        None => String::new(),
+    };
+    let status = match answer.result.as_ref().err().and_then(|error| error.platform) {
+        Some("Sandbox.Timedout") => "Status: timeout\t".to_owned(),
+        Some(kind) => format!("Status: error\tError Type: {kind}\t"),
+        None => String::new(),
+    };
+    format!(
+        "REPORT RequestId: {}\tDuration: {:.2} ms\tBilled Duration: {} ms\tMemory Size: {memory_mb} MB\tMax Memory Used: {} MB\t{init}{status}\n",
+        answer.request_id,
+        ms(answer.duration),
+        answer.billed_ms,
+        answer.max_memory_mb,
+    )
+}
+
+/// Rounded up to 1 ms, as AWS bills it (docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html).
+pub(crate) fn billed_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros().div_ceil(1000)).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,148 @@
+//! Which environments there are, and who gets one.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use crate::Refused;
+use crate::config::{NEW_ENVIRONMENTS_BURST, NEW_ENVIRONMENTS_PER_SECOND};
+use crate::environment::Environment;
+
+/// How long a request waits for an environment that has answered but not yet asked for work
+/// again, before a new one is started.
+const SETTLING: Duration = Duration::from_millis(2);
+
+/// What a request gets.
+pub(crate) enum Place {
+    /// A warm environment.
+    Taken(Arc<Environment>),
+    /// Room for a new one of this generation; to be given back with [`Pool::filled`].
+    Room { generation: u64 },
+}
+
+pub(crate) struct Pool {
+    limit: usize,
+    inner: Mutex<Inner>,
+    settled: Notify,
+}
+
+struct Inner {
+    idle: Vec<Arc<Environment>>,
+    busy: Vec<Arc<Environment>>,
+    starting: usize,
+    /// Busy ones that have answered already.
+    settling: usize,
+    generation: u64,
+    tokens: f64,
+    refilled: Instant,
+}
+
+impl Pool {
+    pub(crate) fn new(limit: usize) -> Self {
+        let inner = Inner {
+            idle: Vec::new(),
+            busy: Vec::new(),
+            starting: 0,
+            settling: 0,
+            generation: 0,
+            tokens: NEW_ENVIRONMENTS_BURST,
+            refilled: Instant::now(),
+        };
+        Self { limit, inner: Mutex::new(inner), settled: Notify::new() }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().expect("no panic while held")
+    }
+
+    /// The warm environment used last, or room for a new one.
+    pub(crate) async fn acquire(&self) -> Result<Place, Refused> {
+        let mut waited = false;
+        loop {
+            let settled = self.settled.notified();
+            tokio::pin!(settled);
+            settled.as_mut().enable();
+            {
+                let mut inner = self.lock();
+                if let Some(environment) = inner.idle.pop() {
+                    inner.busy.push(environment.clone());
+                    return Ok(Place::Taken(environment));
+                }
+                if inner.settling == 0 || waited {
+                    return inner.room(self.limit);
+                }
+            }
+            waited = tokio::time::timeout(SETTLING, settled).await.is_err();
+        }
+    }
+
+    /// The room was filled, or not.
+    pub(crate) fn filled(&self, environment: Option<&Arc<Environment>>) {
+        let mut inner = self.lock();
+        inner.starting -= 1;
+        inner.busy.extend(environment.cloned());
+    }
+
+    /// The environment has answered and will soon ask for work again.
+    pub(crate) fn settling(&self) {
+        self.lock().settling += 1;
+    }
+
+    /// The environment is idle again, or (`usable` false, or of an old generation) to be dropped.
+    /// True: it was kept.
+    pub(crate) fn settled(&self, environment: &Arc<Environment>, usable: bool) -> bool {
+        let mut inner = self.lock();
+        inner.settling -= 1;
+        inner.busy.retain(|busy| !Arc::ptr_eq(busy, environment));
+        let kept = usable && environment.generation == inner.generation;
+        if kept {
+            inner.idle.push(environment.clone());
+        }
+        drop(inner);
+        self.settled.notify_waiters();
+        kept
+    }
+
+    /// Takes every idle environment out; busy ones leave when they have answered.
+    pub(crate) fn retire(&self) -> Vec<Arc<Environment>> {
+        let mut inner = self.lock();
+        inner.generation += 1;
+        std::mem::take(&mut inner.idle)
+    }
+
+    /// Takes out the idle environments that are past their time or gone.
+    pub(crate) fn reclaim(&self) -> Vec<Arc<Environment>> {
+        let mut inner = self.lock();
+        let past = |environment: &mut Arc<Environment>| {
+            environment.exited() || environment.idle_for() >= environment.idle_limit
+        };
+        inner.idle.extract_if(.., past).collect()
+    }
+
+    /// Idle and busy environments, and how many are starting.
+    pub(crate) fn members(&self) -> (Vec<Arc<Environment>>, Vec<Arc<Environment>>, usize) {
+        let inner = self.lock();
+        (inner.idle.clone(), inner.busy.clone(), inner.starting)
+    }
+
+    pub(crate) fn find(&self, access_key: &str) -> Option<Arc<Environment>> {
+        let inner = self.lock();
+        inner.busy.iter().find(|environment| environment.access_key() == access_key).cloned()
+    }
+}
+
+impl Inner {
+    fn room(&mut self, limit: usize) -> Result<Place, Refused> {
+        let now = Instant::now();
+        let refill = (now - self.refilled).as_secs_f64() * NEW_ENVIRONMENTS_PER_SECOND;
+        self.tokens = (self.tokens + refill).min(NEW_ENVIRONMENTS_BURST);
+        self.refilled = now;
+        if self.busy.len() + self.starting >= limit || self.tokens < 1.0 {
+            return Err(Refused::TooManyRequests);
+        }
+        self.tokens -= 1.0;
+        self.starting += 1;
+        Ok(Place::Room { generation: self.generation })
+    }
+}

@@ -1,0 +1,66 @@
+//! What this machine and this folder give: places, builds, the twin.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use gearshift_gear::RunId;
+use gearshift_twin::{Build, Twin, TwinConfig, runs_on_disk};
+use rand::Rng;
+
+/// Where results of this folder go.
+pub const RESULTS: &str = ".gearshift/runs";
+
+/// Where built services and calibration are kept, per user.
+pub fn cache() -> PathBuf {
+    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
+    let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home);
+    base.unwrap_or_else(std::env::temp_dir).join("gearshift")
+}
+
+/// The twin with every build this binary carries.
+pub fn twin() -> Result<Twin> {
+    Ok(Twin::new(twin_config()?))
+}
+
+/// What the twin is made of.
+pub fn twin_config() -> Result<TwinConfig> {
+    let mut builds = BTreeMap::new();
+    for artefact in gearshift_services::all() {
+        let program = artefact
+            .place_in(&cache().join("services"))
+            .with_context(|| format!("preparing {}: free space there or set XDG_CACHE_HOME", artefact.name))?;
+        let build = Build { program, zip_bytes: artefact.compressed_size() };
+        builds.insert(artefact.name.to_owned(), build);
+    }
+    let this = std::env::current_exe().context("finding this program's own path")?;
+    let plane = vec![this, "internal".into(), "plane".into()];
+    Ok(TwinConfig::usual(plane, builds))
+}
+
+/// A run id nothing here uses: no process, no control group, no directory.
+pub fn new_run(config: &TwinConfig) -> RunId {
+    let mut taken = config.host.runs();
+    taken.extend(runs_on_disk(&config.base));
+    taken.extend(runs_on_disk(Path::new(RESULTS)));
+    let mut rng = rand::rngs::OsRng;
+    loop {
+        let run = RunId::from_number(rng.r#gen());
+        if !taken.contains(&run) {
+            return run;
+        }
+    }
+}
+
+/// Every run that has something here.
+pub fn live_runs(config: &TwinConfig) -> Vec<RunId> {
+    let mut runs = config.host.runs();
+    runs.extend(runs_on_disk(&config.base));
+    runs.into_iter().collect()
+}
+
+/// Marks this process, and all it starts, as part of the run, so that `down` finds it.
+pub fn fence_now() -> gearshift_deploy::Fence {
+    let now = jiff::Timestamp::now().as_microsecond();
+    gearshift_deploy::Fence(now.unsigned_abs())
+}

@@ -1,0 +1,52 @@
+use std::io::{Read, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand};
+use gearshift_load::Job;
+
+use super::{Ended, block_on};
+
+#[derive(Args)]
+pub struct Internal {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Serve the data plane of one row
+    Plane { wanted: PathBuf },
+    /// Carry out one load job: JSON in, JSON out
+    Load,
+}
+
+impl Internal {
+    pub fn run(self) -> Result<Ended> {
+        match self.what {
+            What::Plane { wanted } => plane(&wanted),
+            What::Load => load(),
+        }
+    }
+}
+
+fn plane(wanted: &std::path::Path) -> Result<Ended> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(gearshift_twin::plane::serve(wanted))?;
+    // Not waited for: what still runs on it is ended by leaving.
+    runtime.shutdown_background();
+    Ok(Ended::Well)
+}
+
+/// Writes a `.` on standard error for every finished call that the parent may count.
+fn load() -> Result<Ended> {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).context("reading the job on standard input")?;
+    let job: Job = serde_json::from_str(&text).context("the job on standard input")?;
+    let outcome = block_on(async { Ok(gearshift_load::run(&job, |_| {}).await?) })?;
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer(&mut out, &outcome)?;
+    out.flush()?;
+    Ok(Ended::Well)
+}

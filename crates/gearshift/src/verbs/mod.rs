@@ -1,0 +1,84 @@
+//! One file per verb.
+
+mod bench;
+mod compare;
+mod completions;
+mod diff;
+mod doctor;
+mod down;
+mod gears;
+mod internal;
+mod up;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+#[derive(Subcommand)]
+pub enum Verb {
+    /// Run the service on every gear: check, measure, price; print the table, write the report
+    Compare(compare::Compare),
+    /// Keep one row running and print its URL
+    Up(up::Up),
+    /// Take a run away and prove that nothing is left
+    Down(down::Down),
+    /// Measure any HTTP endpoint
+    Bench(bench::Bench),
+    /// List the catalogue of rows
+    Gears(gears::Gears),
+    /// Say what this machine can and cannot do, and how to get what is missing
+    Doctor(doctor::Doctor),
+    /// Compare two runs
+    Diff(diff::Diff),
+    /// Print completions for a shell
+    Completions(completions::Completions),
+    /// What Gearshift starts itself
+    #[command(hide = true)]
+    Internal(internal::Internal),
+}
+
+/// How a verb ended; see the exit codes in `--help`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    Well,
+    Failed,
+    Invalid,
+}
+
+impl From<Ended> for std::process::ExitCode {
+    fn from(ended: Ended) -> Self {
+        Self::from(match ended {
+            Ended::Well => 0,
+            Ended::Failed => 1,
+            Ended::Invalid => 3,
+        })
+    }
+}
+
+/// Wrong input: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+/// The exit code of an error.
+pub fn code_of(error: &anyhow::Error) -> u8 {
+    if error.is::<Usage>() { 2 } else { 1 }
+}
+
+pub fn run(verb: Verb) -> Result<Ended> {
+    match verb {
+        Verb::Compare(compare) => compare.run(),
+        Verb::Up(up) => up.run(),
+        Verb::Down(down) => down.run(),
+        Verb::Bench(bench) => bench.run(),
+        Verb::Gears(gears) => gears.run(),
+        Verb::Doctor(doctor) => doctor.run(),
+        Verb::Diff(diff) => diff.run(),
+        Verb::Completions(completions) => completions.run(),
+        Verb::Internal(internal) => internal.run(),
+    }
+}
+
+/// Runs asynchronous work on this thread.
+fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+}

@@ -1,0 +1,76 @@
+use anyhow::Result;
+use clap::Args;
+use gearshift_deploy::{Patience, Settings, Shaping, Target, Want, reach};
+use gearshift_gear::{CATALOGUE, Caller};
+use serde::Serialize;
+
+use super::{Ended, Usage, block_on};
+use crate::{here, terminal};
+
+#[derive(Args)]
+pub struct Up {
+    /// The row, as `gearshift gears` lists it
+    row: String,
+    /// Where the client stands: same-subnet, region or home
+    #[arg(long, default_value_t)]
+    caller: Caller,
+    /// Laws of the network, gateway and stores
+    #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(["on", "off"]), default_value = "on")]
+    physics: String,
+    /// Where every random draw starts
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// AWS region the row stands in
+    #[arg(long, default_value = "eu-west-2")]
+    region: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    run: &'a str,
+    row: &'a str,
+    url: &'a str,
+    endpoints: &'a std::collections::BTreeMap<String, String>,
+}
+
+impl Up {
+    pub fn run(self) -> Result<Ended> {
+        let row = CATALOGUE.row(&self.row).map_err(|error| Usage(error.to_string()))?;
+        let config = here::twin_config()?;
+        let run = here::new_run(&config);
+        let twin = gearshift_twin::Twin::new(config);
+        let shaping = twin.can(row)?;
+        let settings = Settings {
+            caller: self.caller,
+            physics: self.physics == "on",
+            seed: self.seed,
+            core_factor: gearshift_compare::core_factor(row, &here::cache()).value,
+            region: self.region,
+            ..Settings::default()
+        };
+        let want = Want::one(row.clone(), settings);
+        let world = block_on(async {
+            Ok(reach(&twin, &run, &want, here::fence_now(), Patience::default()).await?)
+        })?;
+        let standing = &world.rows[&row.name];
+        let url = standing.url.as_deref().unwrap_or_default();
+        if self.json {
+            let endpoints = &standing.endpoints;
+            let report = Report { run: run.as_str(), row: &row.name, url, endpoints };
+            terminal::print_json(&report)?;
+            return Ok(Ended::Well);
+        }
+        if let Shaping::Unshaped { why, how_to_get_it } = shaping {
+            eprintln!("unshaped: {why} → {how_to_get_it}");
+        }
+        println!("{}  {url}", row.name);
+        for (what, url) in &standing.endpoints {
+            println!("  {what:8} {url}");
+        }
+        println!("  ends with  gearshift down {run}");
+        Ok(Ended::Well)
+    }
+}

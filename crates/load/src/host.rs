@@ -1,0 +1,54 @@
+//! What the generator used and what the machine lost meanwhile.
+
+use std::io;
+
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
+use procfs::{CurrentSI as _, KernelStats};
+
+/// A reading of the process's CPU time and of the machine's stolen time.
+pub(crate) struct Reading {
+    cpu_s: f64,
+    /// Ticks stolen and ticks in all, of all cores since boot.
+    steal: Option<(u64, u64)>,
+}
+
+impl Reading {
+    pub(crate) fn now() -> io::Result<Self> {
+        let usage = getrusage(UsageWho::RUSAGE_SELF)?;
+        let cpu_s = seconds(usage.user_time()) + seconds(usage.system_time());
+        Ok(Self { cpu_s, steal: steal_ticks() })
+    }
+
+    /// CPU seconds of this process since an earlier reading.
+    pub(crate) fn cpu_s_since(&self, earlier: &Self) -> f64 {
+        self.cpu_s - earlier.cpu_s
+    }
+
+    /// Share of the machine's CPU time stolen since an earlier reading, 0 to 1.
+    pub(crate) fn steal_share_since(&self, earlier: &Self) -> Option<f64> {
+        let ((stolen, all), (stolen_before, all_before)) = (self.steal?, earlier.steal?);
+        let all = all.checked_sub(all_before).filter(|all| *all > 0)?;
+        Some(stolen.saturating_sub(stolen_before) as f64 / all as f64)
+    }
+}
+
+fn seconds(time: TimeVal) -> f64 {
+    time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6
+}
+
+/// None where `/proc/stat` is hidden or the kernel does not count stolen time.
+fn steal_ticks() -> Option<(u64, u64)> {
+    let cpu = KernelStats::current().ok()?.total;
+    let stolen = cpu.steal?;
+    // Time of guests is already inside `user` and `nice`.
+    let all = cpu.user
+        + cpu.nice
+        + cpu.system
+        + cpu.idle
+        + cpu.iowait.unwrap_or(0)
+        + cpu.irq.unwrap_or(0)
+        + cpu.softirq.unwrap_or(0)
+        + stolen;
+    Some((stolen, all))
+}

@@ -1,0 +1,208 @@
+//! One caller: a connection, if one is open, and the calls made on it.
+
+use std::error::Error as _;
+use std::io;
+
+use bytes::Bytes;
+use gearshift_gear::ServerTiming;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{HeaderMap, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::clock::Clock;
+use crate::endpoint::Endpoint;
+use crate::{ErrorKind, ExpectBody, Sample};
+
+/// A caller that makes one call at a time.
+#[derive(Default)]
+pub(crate) struct Lane {
+    connection: Option<Connection>,
+}
+
+impl Lane {
+    /// Makes one call, at most once: whatever fails after the request was handed to a connection is
+    /// an error of this call.
+    pub(crate) async fn call(
+        &mut self,
+        endpoint: &Endpoint,
+        clock: Clock,
+        intended_us: u64,
+    ) -> Sample {
+        let mut sample = Sample::begun(intended_us, clock.now_us());
+        let attempt = timeout(endpoint.timeout, self.attempt(endpoint, clock, &mut sample)).await;
+        if let Err(kind) = attempt.unwrap_or(Err(ErrorKind::Timeout)) {
+            sample.error = Some(kind);
+        }
+        // After a complete answer this is set, to the moment of its last byte.
+        if sample.total_us == 0 {
+            sample.total_us = clock.now_us().saturating_sub(sample.sent_us);
+        }
+        sample
+    }
+
+    /// Closes the connection, if one is open.
+    pub(crate) fn hang_up(&mut self) {
+        self.connection = None;
+    }
+
+    /// The connection is put back only after a whole answer; dropping it closes it.
+    async fn attempt(
+        &mut self,
+        endpoint: &Endpoint,
+        clock: Clock,
+        sample: &mut Sample,
+    ) -> Result<(), ErrorKind> {
+        let (connection, answer) = self.send(endpoint, clock, sample).await?;
+        sample.first_byte_us = Some(clock.now_us().saturating_sub(sample.sent_us));
+        sample.status = Some(answer.status().as_u16());
+        sample.timing = timing(answer.headers());
+        let body = read(answer.into_body(), sample).await?;
+        sample.total_us = clock.now_us().saturating_sub(sample.sent_us);
+        self.connection = Some(connection);
+        check(endpoint, sample, &body)
+    }
+
+    /// Sends the request on the open connection, or on a new one if there is none or the server has
+    /// closed it. In the second case hyper hands the request back untouched, so that nothing was
+    /// sent and this is no retry.
+    async fn send(
+        &mut self,
+        endpoint: &Endpoint,
+        clock: Clock,
+        sample: &mut Sample,
+    ) -> Result<(Connection, Response<Incoming>), ErrorKind> {
+        let mut request = endpoint.request();
+        if let Some(mut connection) = self.connection.take()
+            && connection.sender.ready().await.is_ok()
+        {
+            sample.sent_us = clock.now_us();
+            match connection.sender.try_send_request(request).await {
+                Ok(answer) => return Ok((connection, answer)),
+                Err(mut failed) => match failed.take_message() {
+                    Some(unsent) => request = unsent,
+                    None => return Err(kind_of(failed.error())),
+                },
+            }
+        }
+        let began_us = clock.now_us();
+        sample.sent_us = began_us;
+        let mut connection = Connection::open(endpoint).await?;
+        sample.sent_us = clock.now_us();
+        sample.connect_us = Some(sample.sent_us.saturating_sub(began_us));
+        match connection.sender.send_request(request).await {
+            Ok(answer) => Ok((connection, answer)),
+            Err(failed) => Err(kind_of(&failed)),
+        }
+    }
+}
+
+/// An HTTP/1.1 connection and the task that drives it.
+struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    driver: JoinHandle<()>,
+}
+
+impl Connection {
+    async fn open(endpoint: &Endpoint) -> Result<Self, ErrorKind> {
+        let stream =
+            TcpStream::connect(endpoint.addresses.as_slice()).await.map_err(|e| unconnected(&e))?;
+        stream.set_nodelay(true).map_err(|e| unconnected(&e))?;
+        let (sender, connection) =
+            handshake(TokioIo::new(stream)).await.map_err(|e| kind_of(&e))?;
+        // What fails on the connection is reported to the call that is on it.
+        let driver = tokio::spawn(async { connection.await.unwrap_or_default() });
+        Ok(Self { sender, driver })
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// Counts are short; of longer bodies only the length matters.
+const COUNT_BYTES_MAX: usize = 32;
+
+/// Reads the body to its end; returns its beginning.
+async fn read(mut body: Incoming, sample: &mut Sample) -> Result<Vec<u8>, ErrorKind> {
+    let mut beginning = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Some(data) = frame.map_err(|e| kind_of(&e))?.data_ref() {
+            sample.bytes += data.len() as u64;
+            let room = COUNT_BYTES_MAX - beginning.len();
+            beginning.extend_from_slice(&data[..data.len().min(room)]);
+        }
+    }
+    Ok(beginning)
+}
+
+/// Holds a whole answer against what was expected.
+fn check(endpoint: &Endpoint, sample: &mut Sample, body: &[u8]) -> Result<(), ErrorKind> {
+    if sample.status != Some(endpoint.expect.status) {
+        return Err(ErrorKind::Status);
+    }
+    match endpoint.expect.body {
+        ExpectBody::Any => Ok(()),
+        ExpectBody::Bytes(n) if sample.bytes == n => Ok(()),
+        ExpectBody::Bytes(_) => Err(ErrorKind::Body),
+        ExpectBody::Count => {
+            let whole = sample.bytes == body.len() as u64;
+            sample.count = count(body).filter(|_| whole);
+            sample.count.map(|_| ()).ok_or(ErrorKind::Body)
+        }
+    }
+}
+
+/// Digits and nothing else, but for one line break at the end.
+fn count(body: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(body).ok()?;
+    let digits = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(text);
+    // `parse` alone would take a leading plus.
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+fn timing(headers: &HeaderMap) -> ServerTiming {
+    let values = headers.get_all(ServerTiming::HEADER).iter();
+    let texts: Vec<&str> = values.filter_map(|value| value.to_str().ok()).collect();
+    ServerTiming::parse(&texts.join(", "))
+}
+
+fn unconnected(error: &io::Error) -> ErrorKind {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => ErrorKind::Refused,
+        _ => ErrorKind::Unreachable,
+    }
+}
+
+fn kind_of(error: &hyper::Error) -> ErrorKind {
+    let io_kind = error.source().and_then(|e| e.downcast_ref::<io::Error>()).map(io::Error::kind);
+    if error.is_parse() {
+        ErrorKind::Protocol
+    } else if io_kind == Some(io::ErrorKind::UnexpectedEof) {
+        // The head was whole, the body ended early.
+        ErrorKind::Body
+    } else {
+        ErrorKind::Reset
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count;
+
+    #[test]
+    fn a_count_is_bare_digits() {
+        assert_eq!(count(b"42"), Some(42));
+        assert_eq!(count(b"42\n"), Some(42));
+        assert_eq!(count(b"18446744073709551615"), Some(u64::MAX));
+        for bad in ["", "\n", "+1", "-1", " 1", "1 ", "1\n\n", "1.0", "18446744073709551616", "x"] {
+            assert_eq!(count(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+}

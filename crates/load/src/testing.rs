@@ -1,0 +1,45 @@
+//! Made-up samples and outcomes for unit tests.
+
+use gearshift_gear::{EnvironmentId, PartKind, ServerTiming};
+
+use crate::clock::Clock;
+use crate::host::Reading;
+use crate::recorder::Recorder;
+use crate::{Outcome, Sample};
+
+/// A good sample, sent when intended.
+pub(crate) fn sample(sent_us: u64, total_us: u64) -> Sample {
+    Sample {
+        status: Some(200),
+        first_byte_us: Some(total_us),
+        total_us,
+        ..Sample::begun(sent_us, sent_us)
+    }
+}
+
+/// A good sample of a named environment.
+pub(crate) fn from(environment: &str, cold: bool) -> Sample {
+    let environment = Some(EnvironmentId::from(environment));
+    Sample { timing: ServerTiming { environment, cold, parts: Vec::new() }, ..sample(0, 1_000) }
+}
+
+/// A good sample with parts.
+pub(crate) fn with_parts(total_us: u64, parts: &[(&str, f64, PartKind)]) -> Sample {
+    let mut sample = sample(0, total_us);
+    for (name, ms, kind) in parts {
+        sample.timing.push(*name, *ms, *kind);
+    }
+    sample
+}
+
+/// The outcome of these samples, as measured on an idle generator and machine.
+pub(crate) fn outcome(samples: impl IntoIterator<Item = Sample>) -> Outcome {
+    let mut recorder = Recorder::new(20_000);
+    for sample in samples {
+        recorder.add(sample);
+    }
+    let reading = Reading::now().expect("this process has a CPU time");
+    let mut outcome = recorder.finish(Clock::start(), (&reading, &reading), Some(10.0));
+    outcome.steal_share = Some(0.0);
+    outcome
+}

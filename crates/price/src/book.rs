@@ -1,0 +1,187 @@
+//! The price books: one dated TOML file per region, shipped inside the program.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use gearshift_gear::Dimension;
+use rust_decimal::Decimal;
+use serde::Deserialize;
+
+use crate::{Confidence, Price, PriceDate, PriceError, Tier};
+
+struct Shipped {
+    region: &'static str,
+    text: &'static str,
+    read: OnceLock<Result<PriceBook, PriceError>>,
+}
+
+macro_rules! shipped {
+    ($($region:literal),* $(,)?) => {
+        [$(Shipped {
+            region: $region,
+            text: include_str!(concat!("../books/", $region, ".toml")),
+            read: OnceLock::new(),
+        }),*]
+    };
+}
+
+static SHIPPED: [Shipped; 11] = shipped![
+    "us-east-1",
+    "us-east-2",
+    "us-west-2",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-central-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-northeast-1",
+    "ca-central-1",
+    "sa-east-1",
+];
+
+/// The prices of one region.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PriceBook {
+    region: String,
+    prices: BTreeMap<Dimension, Price>,
+}
+
+impl PriceBook {
+    /// The shipped book of an AWS region such as `eu-west-2`; read once, when first asked for.
+    pub fn region(name: &str) -> Result<&'static Self, PriceError> {
+        let shipped = SHIPPED.iter().find(|shipped| shipped.region == name).ok_or_else(|| {
+            PriceError::UnknownRegion {
+                region: name.to_owned(),
+                known: Self::regions().collect::<Vec<_>>().join(", "),
+            }
+        })?;
+        shipped.read.get_or_init(|| Self::parse(shipped.text)).as_ref().map_err(Clone::clone)
+    }
+
+    /// The regions with a shipped book.
+    pub fn regions() -> impl Iterator<Item = &'static str> {
+        SHIPPED.iter().map(|shipped| shipped.region)
+    }
+
+    /// Reads a book from TOML: `region`, then one `[[price]]` per dimension with `dimension`,
+    /// `unit`, `tiers` (`begin` and `end` in whole units a month, `usd` as decimal text),
+    /// `effective`, `source` and `confidence`.
+    ///
+    /// Refuses what does not parse, a dimension listed twice or in another unit than its own, a
+    /// price below zero, and tiers that do not join from 0 on.
+    pub fn parse(text: &str) -> Result<Self, PriceError> {
+        let bad =
+            |region: &str, why: String| PriceError::BadBook { region: region.to_owned(), why };
+        let file: BookFile =
+            toml::from_str(text).map_err(|error| bad("<region>", error.to_string()))?;
+        let region = file.region;
+        let mut prices = BTreeMap::new();
+        for entry in file.prices {
+            let what = entry.dimension.to_string();
+            let price =
+                entry.price(&region).map_err(|why| bad(&region, format!("{what}: {why}")))?;
+            if prices.insert(price.dimension.clone(), price).is_some() {
+                return Err(bad(&region, format!("{what} is listed twice")));
+            }
+        }
+        if prices.is_empty() {
+            return Err(bad(&region, "it has no price".to_owned()));
+        }
+        Ok(Self { region, prices })
+    }
+
+    /// The AWS region these prices hold in.
+    pub fn name(&self) -> &str {
+        &self.region
+    }
+
+    /// The price of a dimension. Function initialisation has the price of function duration.
+    pub fn price(&self, dimension: &Dimension) -> Result<&Price, PriceError> {
+        let key = match dimension {
+            Dimension::FunctionInitGbSecond => &Dimension::FunctionGbSecond,
+            other => other,
+        };
+        self.prices.get(key).ok_or_else(|| PriceError::NoPrice {
+            what: dimension.to_string(),
+            region: self.region.clone(),
+        })
+    }
+
+    /// Every price, in the order of dimensions.
+    pub fn prices(&self) -> impl Iterator<Item = &Price> {
+        self.prices.values()
+    }
+
+    /// The newest date in the book, for the line "prices of <date>".
+    pub fn published(&self) -> &PriceDate {
+        let newest = self.prices.values().map(|price| &price.effective).max();
+        newest.expect("parse refuses a book without prices")
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BookFile {
+    region: String,
+    #[serde(rename = "price", default)]
+    prices: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    dimension: Dimension,
+    unit: String,
+    tiers: Vec<TierEntry>,
+    effective: PriceDate,
+    source: String,
+    confidence: Confidence,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TierEntry {
+    begin: u64,
+    end: Option<u64>,
+    // Text, so that a TOML float can never become a price.
+    usd: String,
+}
+
+impl Entry {
+    fn price(self, region: &str) -> Result<Price, String> {
+        if self.unit != self.dimension.unit() {
+            return Err(format!("unit `{}`, expected `{}`", self.unit, self.dimension.unit()));
+        }
+        if self.dimension == Dimension::FunctionInitGbSecond {
+            return Err("has the price of function duration; leave it out".to_owned());
+        }
+        let tiers = joined(self.tiers)?;
+        Ok(Price {
+            dimension: self.dimension,
+            region: region.to_owned(),
+            unit: self.unit,
+            tiers,
+            effective: self.effective,
+            source: self.source,
+            confidence: self.confidence,
+        })
+    }
+}
+
+fn joined(entries: Vec<TierEntry>) -> Result<Vec<Tier>, String> {
+    let mut tiers = Vec::with_capacity(entries.len());
+    let mut next = Some(0);
+    for entry in entries {
+        if next != Some(entry.begin) || entry.end.is_some_and(|end| end <= entry.begin) {
+            return Err(format!("the tier from {} does not join the one before", entry.begin));
+        }
+        let usd: Decimal =
+            entry.usd.parse().map_err(|error| format!("usd `{}`: {error}", entry.usd))?;
+        if usd < Decimal::ZERO {
+            return Err(format!("usd {usd} is below zero"));
+        }
+        next = entry.end;
+        tiers.push(Tier { begin: entry.begin.into(), end: entry.end.map(Decimal::from), usd });
+    }
+    if tiers.is_empty() { Err("it has no tier".to_owned()) } else { Ok(tiers) }
+}

@@ -1,0 +1,52 @@
+//! Who runs on which core: services apart from everything that measures them.
+
+use nix::sched::CpuSet;
+use nix::unistd::Pid;
+
+/// The cores this process may use, split in two.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cores {
+    /// For orchestrator, data plane and load.
+    pub system: Vec<usize>,
+    /// For services.
+    pub services: Vec<usize>,
+}
+
+impl Cores {
+    /// The first usable core for the system, the others for services; on a single core both share it.
+    pub fn split() -> Self {
+        let usable = usable();
+        match usable.split_first() {
+            Some((first, rest)) if !rest.is_empty() => {
+                Self { system: vec![*first], services: rest.to_vec() }
+            }
+            _ => Self { system: usable.clone(), services: usable },
+        }
+    }
+
+    /// Cores that may be promised to services; one is kept for the system.
+    pub fn promised(&self) -> f64 {
+        self.services.len() as f64
+    }
+}
+
+fn usable() -> Vec<usize> {
+    // What the process was started with, not what it was since pinned to.
+    let init = Pid::from_raw(1);
+    let allowed = |pid| nix::sched::sched_getaffinity(pid).ok();
+    match allowed(init).or_else(|| allowed(Pid::from_raw(0))) {
+        Some(set) => {
+            (0..CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false)).collect()
+        }
+        None => vec![0],
+    }
+}
+
+pub(crate) fn cpu_set(cores: &[usize]) -> CpuSet {
+    let mut set = CpuSet::new();
+    for core in cores {
+        // Cores come from a CpuSet, so they are in range.
+        let _ = set.set(*core);
+    }
+    set
+}

@@ -1,0 +1,169 @@
+//! One group of processes under limits.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use gearshift_gear::RunId;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::cores::cpu_set;
+use crate::error::While;
+use crate::hierarchy::Hierarchy;
+use crate::marks::{MEMBER_VARIABLE, RUN_VARIABLE};
+use crate::{CpuQuota, CpuTime, Host, MemoryUse, SandboxError};
+
+/// What a sandbox's processes may use.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// None: as much as the cores give.
+    pub cpu: Option<CpuQuota>,
+    /// The kernel kills at this; none: no limit.
+    pub memory_bytes: Option<u64>,
+    /// The cores to run on; empty: all. Affinity, not a cpuset: it costs a start nothing.
+    pub cores: Vec<usize>,
+}
+
+/// A group of processes under limits; dropping it kills them and removes the group.
+pub struct Sandbox {
+    hierarchy: Option<Arc<dyn Hierarchy>>,
+    run: RunId,
+    member: String,
+    group: String,
+    cores: Vec<usize>,
+}
+
+impl Sandbox {
+    /// Makes the group for one member of a run and sets its limits.
+    ///
+    /// # Errors
+    /// Where the kernel refuses the group or a limit, such as a quota below 1 ms.
+    pub fn create(
+        host: &Host,
+        run: &RunId,
+        member: &str,
+        limits: &Limits,
+    ) -> Result<Self, SandboxError> {
+        let sandbox = Self {
+            hierarchy: host.hierarchy.clone(),
+            run: run.clone(),
+            member: member.to_owned(),
+            group: format!("{run}/{member}"),
+            cores: limits.cores.clone(),
+        };
+        if let Some(hierarchy) = &sandbox.hierarchy {
+            hierarchy.create(&sandbox.group)?;
+            if let Some(bytes) = limits.memory_bytes {
+                hierarchy.set_memory(&sandbox.group, bytes)?;
+            }
+            if limits.cpu.is_some() {
+                hierarchy.set_cpu(&sandbox.group, limits.cpu)?;
+            }
+        }
+        Ok(sandbox)
+    }
+
+    /// Makes the command's process enter this sandbox before it executes anything; see [`apart`].
+    pub fn enter(&self, command: &mut Command) -> Result<(), SandboxError> {
+        let mut entrances = Vec::<File>::new();
+        for path in self.hierarchy.iter().flat_map(|hierarchy| hierarchy.entrances(&self.group)) {
+            let opened = OpenOptions::new().write(true).open(&path);
+            entrances.push(opened.doing("open", &path)?);
+        }
+        apart(command, &self.run, &self.member, &self.cores);
+        // SAFETY: between fork and exec only `write` on descriptors opened above is called.
+        unsafe {
+            command.pre_exec(move || {
+                entrances.iter_mut().try_for_each(|entrance| entrance.write_all(b"0"))
+            });
+        }
+        Ok(())
+    }
+
+    /// Changes the CPU share of the running processes.
+    pub fn set_cpu(&self, quota: Option<CpuQuota>) -> Result<(), SandboxError> {
+        self.hierarchy.as_ref().map_or(Ok(()), |tree| tree.set_cpu(&self.group, quota))
+    }
+
+    /// Stops every process where it stands.
+    pub fn freeze(&self) -> Result<(), SandboxError> {
+        self.hierarchy.as_ref().map_or(Ok(()), |tree| tree.freeze(&self.group, true))
+    }
+
+    /// Lets frozen processes go on.
+    pub fn thaw(&self) -> Result<(), SandboxError> {
+        self.hierarchy.as_ref().map_or(Ok(()), |tree| tree.freeze(&self.group, false))
+    }
+
+    /// CPU used so far; zeros where nothing is enforced.
+    pub fn cpu_time(&self) -> Result<CpuTime, SandboxError> {
+        self.hierarchy.as_ref().map_or(Ok(CpuTime::default()), |tree| tree.cpu_time(&self.group))
+    }
+
+    /// Memory used so far; zeros where nothing is enforced.
+    pub fn memory_use(&self) -> Result<MemoryUse, SandboxError> {
+        self.hierarchy
+            .as_ref()
+            .map_or(Ok(MemoryUse::default()), |tree| tree.memory_use(&self.group))
+    }
+
+    /// The processes inside.
+    pub fn processes(&self) -> Vec<i32> {
+        self.hierarchy.as_ref().map_or_else(Vec::new, |tree| tree.processes(&self.group))
+    }
+
+    /// Kills every process inside and waits until none is left, at most two seconds.
+    pub fn kill(&self) {
+        if let Some(hierarchy) = &self.hierarchy {
+            kill_group(&**hierarchy, &self.group);
+        }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if let Some(hierarchy) = &self.hierarchy {
+            kill_group(&**hierarchy, &self.group);
+            // What cannot be removed now is found again by `sweep`.
+            let _ = hierarchy.remove(&self.group);
+        }
+    }
+}
+
+/// Makes the command's process a session of its own (a terminal's Ctrl-C reaches Gearshift only),
+/// marks it with its run and member, and keeps it on these cores (none: all).
+pub fn apart(command: &mut Command, run: &RunId, member: &str, cores: &[usize]) {
+    command.env(RUN_VARIABLE, run.as_str()).env(MEMBER_VARIABLE, member);
+    let cores = (!cores.is_empty()).then(|| cpu_set(cores));
+    // SAFETY: between fork and exec only the system calls setsid and sched_setaffinity are made.
+    unsafe {
+        command.pre_exec(move || {
+            nix::unistd::setsid()?;
+            if let Some(cores) = &cores {
+                nix::sched::sched_setaffinity(Pid::from_raw(0), cores)?;
+            }
+            Ok(())
+        });
+    }
+}
+
+/// Kills a group's processes and waits until they are gone. A frozen process dies only when
+/// thawed, so it is thawed after the signal.
+pub(crate) fn kill_group(hierarchy: &dyn Hierarchy, group: &str) {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(2) {
+        let processes = hierarchy.processes(group);
+        if processes.is_empty() {
+            return;
+        }
+        for pid in processes {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+        let _ = hierarchy.freeze(group, false);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}

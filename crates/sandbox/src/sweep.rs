@@ -1,0 +1,106 @@
+//! Taking away whatever a run left, knowing only its id, and showing that nothing is left.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use gearshift_gear::RunId;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::hierarchy::Hierarchy;
+use crate::marks::{Marked, marked_processes};
+use crate::sandbox::kill_group;
+use crate::{Host, processes_of};
+
+/// How long the kernel may take to let go of what was killed.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What is there of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remains {
+    pub processes: Vec<Marked>,
+    /// Control groups by member name.
+    pub groups: Vec<String>,
+    /// The run's own control group, which holds the members'.
+    pub run_group: bool,
+}
+
+impl Remains {
+    /// True when nothing is there.
+    pub fn is_empty(&self) -> bool {
+        self.processes.is_empty() && self.groups.is_empty() && !self.run_group
+    }
+}
+
+impl Host {
+    /// Every run that has a process or a control group here.
+    pub fn runs(&self) -> BTreeSet<RunId> {
+        let marked = marked_processes().into_iter().map(|process| process.run);
+        let names = self.hierarchy.iter().flat_map(|hierarchy| hierarchy.children(""));
+        marked.chain(names.filter_map(|name| name.parse().ok())).collect()
+    }
+}
+
+/// What is there of this run, read from the kernel.
+pub fn remains(host: &Host, run: &RunId) -> Remains {
+    let below = |group: &str| match &host.hierarchy {
+        Some(hierarchy) => hierarchy.children(group),
+        None => Vec::new(),
+    };
+    Remains {
+        processes: processes_of(run),
+        groups: below(run.as_str()),
+        run_group: below("").iter().any(|name| name == run.as_str()),
+    }
+}
+
+/// Kills every process of this run whose member passes and removes the control groups; returns
+/// what was there before. Processes outside any group (where nothing is enforced) are found by
+/// their environment. The run's own group goes with its last member.
+pub fn sweep(host: &Host, run: &RunId, member: impl Fn(&str) -> bool) -> Remains {
+    let found = remains(host, run);
+    let groups: Vec<&String> = found.groups.iter().filter(|name| member(name)).collect();
+    if let Some(hierarchy) = &host.hierarchy {
+        for name in &groups {
+            kill_group(&**hierarchy, &format!("{run}/{name}"));
+        }
+    }
+    kill_marked(run, &member);
+    if let Some(hierarchy) = &host.hierarchy {
+        remove_groups(&**hierarchy, run, &groups);
+    }
+    found
+}
+
+fn kill_marked(run: &RunId, member: &impl Fn(&str) -> bool) {
+    let began = Instant::now();
+    while began.elapsed() < PATIENCE {
+        let mut left = processes_of(run);
+        left.retain(|process| member(&process.member));
+        if left.is_empty() {
+            return;
+        }
+        for process in left {
+            let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn remove_groups(hierarchy: &dyn Hierarchy, run: &RunId, members: &[&String]) {
+    let began = Instant::now();
+    // A group is busy until its last process is reaped.
+    while began.elapsed() < PATIENCE {
+        let mut left = false;
+        for member in members {
+            left |= hierarchy.remove(&format!("{run}/{member}")).is_err();
+        }
+        if !left {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    if hierarchy.children(run.as_str()).is_empty() {
+        let _ = hierarchy.remove(run.as_str());
+    }
+}

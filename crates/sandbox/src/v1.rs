@@ -1,0 +1,166 @@
+//! cgroup v1: one tree per controller.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::While;
+use crate::hierarchy::{CpuQuota, CpuTime, Hierarchy, MemoryUse};
+use crate::{SandboxError, marks::TREE};
+
+/// The controllers needed; `cpu` and `cpuacct` are one mount on many distributions.
+const CONTROLLERS: [&str; 4] = ["cpu", "cpuacct", "memory", "freezer"];
+
+pub(crate) struct V1 {
+    cpu: PathBuf,
+    cpuacct: PathBuf,
+    memory: PathBuf,
+    freezer: PathBuf,
+}
+
+impl V1 {
+    pub(crate) fn detect() -> Result<Self, String> {
+        let mounts = procfs::mounts().map_err(|error| format!("/proc/mounts: {error}"))?;
+        let mount_of = |controller: &str| {
+            mounts
+                .iter()
+                .find(|mount| {
+                    mount.fs_vfstype == "cgroup" && mount.fs_mntops.contains_key(controller)
+                })
+                .map(|mount| PathBuf::from(&mount.fs_file).join(TREE))
+        };
+        let mut found = CONTROLLERS.map(mount_of);
+        if let Some(missing) = found.iter().position(Option::is_none) {
+            return Err(format!("no cgroup v1 controller `{}`", CONTROLLERS[missing]));
+        }
+        for path in found.iter().flatten() {
+            fs::create_dir_all(path).map_err(|error| {
+                format!("cgroup v1 is not writable ({}: {error})", path.display())
+            })?;
+        }
+        let mut take = |index: usize| found[index].take().expect("checked above");
+        Ok(Self { cpu: take(0), cpuacct: take(1), memory: take(2), freezer: take(3) })
+    }
+
+    fn trees(&self) -> BTreeSet<&Path> {
+        BTreeSet::from([&*self.cpu, &*self.cpuacct, &*self.memory, &*self.freezer])
+    }
+}
+
+impl Hierarchy for V1 {
+    fn create(&self, group: &str) -> Result<(), SandboxError> {
+        self.trees().into_iter().try_for_each(|tree| {
+            let path = tree.join(group);
+            fs::create_dir_all(&path).doing("create the control group", &path)
+        })
+    }
+
+    fn remove(&self, group: &str) -> Result<(), SandboxError> {
+        self.trees().into_iter().try_for_each(|tree| remove_group(&tree.join(group)))
+    }
+
+    fn entrances(&self, group: &str) -> Vec<PathBuf> {
+        self.trees().into_iter().map(|tree| tree.join(group).join("cgroup.procs")).collect()
+    }
+
+    fn set_cpu(&self, group: &str, quota: Option<CpuQuota>) -> Result<(), SandboxError> {
+        let dir = self.cpu.join(group);
+        let Some(CpuQuota { quota_us, period_us }) = quota else {
+            return write(&dir.join("cpu.cfs_quota_us"), "-1");
+        };
+        // The parent has no limit, so period and quota may change one after the other; lifting
+        // the old quota first keeps the pair between them valid.
+        write(&dir.join("cpu.cfs_quota_us"), "-1")?;
+        write(&dir.join("cpu.cfs_period_us"), &period_us.to_string())?;
+        write(&dir.join("cpu.cfs_quota_us"), &quota_us.to_string())
+    }
+
+    fn set_memory(&self, group: &str, bytes: u64) -> Result<(), SandboxError> {
+        let dir = self.memory.join(group);
+        write(&dir.join("memory.limit_in_bytes"), &bytes.to_string())?;
+        let with_swap = dir.join("memory.memsw.limit_in_bytes");
+        if with_swap.exists() { write(&with_swap, &bytes.to_string()) } else { Ok(()) }
+    }
+
+    fn freeze(&self, group: &str, frozen: bool) -> Result<(), SandboxError> {
+        let state = if frozen { "FROZEN" } else { "THAWED" };
+        write(&self.freezer.join(group).join("freezer.state"), state)
+    }
+
+    fn cpu_time(&self, group: &str) -> Result<CpuTime, SandboxError> {
+        let usage = self.cpuacct.join(group).join("cpuacct.usage");
+        let used_ns: u64 = read(&usage)?.trim().parse().unwrap_or_default();
+        let stat = read(&self.cpu.join(group).join("cpu.stat"))?;
+        Ok(CpuTime {
+            used_us: used_ns / 1000,
+            throttled_us: field(&stat, "throttled_time") / 1000,
+            periods: field(&stat, "nr_periods"),
+            throttled_periods: field(&stat, "nr_throttled"),
+        })
+    }
+
+    fn memory_use(&self, group: &str) -> Result<MemoryUse, SandboxError> {
+        let dir = self.memory.join(group);
+        let number = |name: &str| -> Result<u64, SandboxError> {
+            Ok(read(&dir.join(name))?.trim().parse().unwrap_or_default())
+        };
+        Ok(MemoryUse {
+            now_bytes: number("memory.usage_in_bytes")?,
+            peak_bytes: number("memory.max_usage_in_bytes")?,
+            kills: field(&read(&dir.join("memory.oom_control"))?, "oom_kill"),
+        })
+    }
+
+    fn processes(&self, group: &str) -> Vec<i32> {
+        pids(&self.freezer.join(group))
+    }
+
+    fn children(&self, group: &str) -> Vec<String> {
+        let below: BTreeSet<String> =
+            self.trees().into_iter().flat_map(|tree| directories(&tree.join(group))).collect();
+        below.into_iter().collect()
+    }
+
+    fn label(&self) -> &'static str {
+        "cgroup v1"
+    }
+}
+
+pub(crate) fn write(path: &Path, value: &str) -> Result<(), SandboxError> {
+    fs::write(path, value).doing("write to", path)
+}
+
+pub(crate) fn read(path: &Path) -> Result<String, SandboxError> {
+    fs::read_to_string(path).doing("read", path)
+}
+
+pub(crate) fn remove_group(path: &Path) -> Result<(), SandboxError> {
+    match fs::remove_dir(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).doing("remove the control group", path)
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn pids(group: &Path) -> Vec<i32> {
+    let listed = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
+    listed.lines().filter_map(|line| line.parse().ok()).collect()
+}
+
+pub(crate) fn directories(path: &Path) -> Vec<String> {
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect()
+}
+
+/// The number behind `name` in a `name number` file; 0 where the kernel does not keep it.
+pub(crate) fn field(text: &str, name: &str) -> u64 {
+    text.lines()
+        .filter_map(|line| line.split_once(' '))
+        .find(|(key, _)| *key == name)
+        .and_then(|(_, value)| value.trim().parse().ok())
+        .unwrap_or_default()
+}

@@ -1,0 +1,127 @@
+//! cgroup v2: one tree, controllers handed down by `cgroup.subtree_control`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::While;
+use crate::hierarchy::{CpuQuota, CpuTime, Hierarchy, MemoryUse};
+use crate::v1::{directories, field, pids, read, remove_group, write};
+use crate::{SandboxError, marks::TREE};
+
+pub(crate) struct V2 {
+    tree: PathBuf,
+}
+
+impl V2 {
+    pub(crate) fn detect() -> Result<Self, String> {
+        let mounts = procfs::mounts().map_err(|error| format!("/proc/mounts: {error}"))?;
+        let root = mounts
+            .iter()
+            .find(|mount| mount.fs_vfstype == "cgroup2")
+            .map(|mount| PathBuf::from(&mount.fs_file))
+            .ok_or("no cgroup v2 tree is mounted")?;
+        Self::below(&root)
+    }
+
+    /// Uses the sub-tree `gearshift` of this directory.
+    fn below(root: &Path) -> Result<Self, String> {
+        let controllers = fs::read_to_string(root.join("cgroup.controllers")).unwrap_or_default();
+        for needed in ["cpu", "memory"] {
+            if !controllers.split_whitespace().any(|controller| controller == needed) {
+                return Err(format!(
+                    "cgroup v2 offers no `{needed}` controller in {}",
+                    root.display()
+                ));
+            }
+        }
+        let tree = root.join(TREE);
+        let prepared = fs::create_dir_all(&tree)
+            .and_then(|()| hand_down(root))
+            .and_then(|()| hand_down(&tree));
+        match prepared {
+            Ok(()) => Ok(Self { tree }),
+            Err(error) => Err(format!("cgroup v2 is not writable ({}: {error})", tree.display())),
+        }
+    }
+}
+
+fn hand_down(dir: &Path) -> std::io::Result<()> {
+    fs::write(dir.join("cgroup.subtree_control"), "+cpu +memory")
+}
+
+impl Hierarchy for V2 {
+    fn create(&self, group: &str) -> Result<(), SandboxError> {
+        let mut dir = self.tree.clone();
+        let mut names = group.split('/').peekable();
+        while let Some(name) = names.next() {
+            dir.push(name);
+            fs::create_dir_all(&dir).doing("create the control group", &dir)?;
+            if names.peek().is_some() {
+                hand_down(&dir).doing("hand controllers down from", &dir)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn remove(&self, group: &str) -> Result<(), SandboxError> {
+        remove_group(&self.tree.join(group))
+    }
+
+    fn entrances(&self, group: &str) -> Vec<PathBuf> {
+        vec![self.tree.join(group).join("cgroup.procs")]
+    }
+
+    fn set_cpu(&self, group: &str, quota: Option<CpuQuota>) -> Result<(), SandboxError> {
+        let value = match quota {
+            Some(CpuQuota { quota_us, period_us }) => format!("{quota_us} {period_us}"),
+            None => "max".to_owned(),
+        };
+        write(&self.tree.join(group).join("cpu.max"), &value)
+    }
+
+    fn set_memory(&self, group: &str, bytes: u64) -> Result<(), SandboxError> {
+        let dir = self.tree.join(group);
+        write(&dir.join("memory.max"), &bytes.to_string())?;
+        let swap = dir.join("memory.swap.max");
+        if swap.exists() { write(&swap, "0") } else { Ok(()) }
+    }
+
+    fn freeze(&self, group: &str, frozen: bool) -> Result<(), SandboxError> {
+        let state = if frozen { "1" } else { "0" };
+        write(&self.tree.join(group).join("cgroup.freeze"), state)
+    }
+
+    fn cpu_time(&self, group: &str) -> Result<CpuTime, SandboxError> {
+        let stat = read(&self.tree.join(group).join("cpu.stat"))?;
+        Ok(CpuTime {
+            used_us: field(&stat, "usage_usec"),
+            throttled_us: field(&stat, "throttled_usec"),
+            periods: field(&stat, "nr_periods"),
+            throttled_periods: field(&stat, "nr_throttled"),
+        })
+    }
+
+    fn memory_use(&self, group: &str) -> Result<MemoryUse, SandboxError> {
+        let dir = self.tree.join(group);
+        let number = |name: &str| -> u64 {
+            read(&dir.join(name)).ok().and_then(|text| text.trim().parse().ok()).unwrap_or_default()
+        };
+        Ok(MemoryUse {
+            now_bytes: number("memory.current"),
+            peak_bytes: number("memory.peak"),
+            kills: field(&read(&dir.join("memory.events"))?, "oom_kill"),
+        })
+    }
+
+    fn processes(&self, group: &str) -> Vec<i32> {
+        pids(&self.tree.join(group))
+    }
+
+    fn children(&self, group: &str) -> Vec<String> {
+        directories(&self.tree.join(group))
+    }
+
+    fn label(&self) -> &'static str {
+        "cgroup v2"
+    }
+}

@@ -1,0 +1,62 @@
+//! The way from one client's connection to the table engine.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::Request;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::sync::Mutex;
+
+use crate::answer::{Answer, drop_hop_headers};
+
+/// One connection to the engine, opened with the first request. A client's connection has one
+/// request at a time, so each has an engine connection of its own and none is shared.
+pub(crate) struct Engine {
+    at: SocketAddr,
+    open: Mutex<Option<SendRequest<Full<Bytes>>>>,
+}
+
+impl Engine {
+    pub(crate) fn new(at: SocketAddr) -> Self {
+        Self { at, open: Mutex::new(None) }
+    }
+
+    /// Sends a request and takes in the whole answer. It is sent once: a broken answer may belong
+    /// to a write that was applied.
+    pub(crate) async fn send(&self, request: Request<Bytes>) -> Result<Answer, String> {
+        let mut request = request.map(Full::new);
+        drop_hop_headers(request.headers_mut());
+        let mut open = self.open.lock().await;
+        let mut sender = match open.take() {
+            Some(sender) if sender.is_ready() => sender,
+            _ => self.connect().await?,
+        };
+        let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
+        let (mut head, body) = response.into_parts();
+        let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
+        // The connection is free again a moment after the body's end; wait for it here, or the
+        // next request would find it busy and open another.
+        if sender.ready().await.is_ok() {
+            *open = Some(sender);
+        }
+        drop_hop_headers(&mut head.headers);
+        Ok(Answer { status: head.status, headers: head.headers, body })
+    }
+
+    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, String> {
+        let open = async {
+            let stream = TcpStream::connect(self.at).await?;
+            stream.set_nodelay(true)?;
+            Ok::<_, std::io::Error>(stream)
+        };
+        let stream = open.await.map_err(|error| error.to_string())?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+        tokio::spawn(connection);
+        sender.ready().await.map_err(|error| error.to_string())?;
+        Ok(sender)
+    }
+}

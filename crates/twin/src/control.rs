@@ -1,0 +1,60 @@
+//! How the twin talks to a data plane: one JSON line each way on a Unix socket.
+
+use std::path::Path;
+use std::time::Duration;
+
+use gearshift_deploy::{Condition, Event, Member, State};
+use gearshift_gear::UsageLine;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+
+/// What a data plane is asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ask {
+    State,
+    Usage,
+    Events { since: usize },
+    Arrange(Condition),
+    Stop,
+}
+
+/// What it answers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Told {
+    State {
+        state: State,
+        url: Option<String>,
+        endpoints: BTreeMap<String, String>,
+        members: Vec<Member>,
+    },
+    Usage(Vec<UsageLine>),
+    Events(Vec<Event>),
+    Done,
+    Refused {
+        why: String,
+    },
+}
+
+/// Asks a data plane once.
+///
+/// # Errors
+/// Where nothing listens, the answer is cut off, or none comes within `patience`.
+pub(crate) async fn ask(socket: &Path, ask: &Ask, patience: Duration) -> std::io::Result<Told> {
+    let exchange = async {
+        let mut stream = UnixStream::connect(socket).await?;
+        let mut line = serde_json::to_vec(ask)?;
+        line.push(b'\n');
+        stream.write_all(&line).await?;
+        let mut answer = String::new();
+        BufReader::new(stream).read_line(&mut answer).await?;
+        Ok(serde_json::from_str(&answer)?)
+    };
+    match tokio::time::timeout(patience, exchange).await {
+        Ok(told) => told,
+        Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
+    }
+}

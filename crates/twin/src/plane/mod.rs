@@ -1,0 +1,81 @@
+//! One data plane: the process that fronts one row, hosts its stores and starts its services.
+
+mod credits;
+mod function_row;
+mod instance;
+mod instance_row;
+mod row;
+mod wire;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+
+use crate::control::{Ask, Told};
+use crate::place::PlaneConfig;
+
+use row::StandingRow;
+
+/// Why a data plane could not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaneError {
+    #[error("cannot read {path}: {why} → it is written by gearshift itself; gearshift up ROW")]
+    Config { path: String, why: String },
+    #[error("cannot start {row}: {why} → gearshift doctor")]
+    Start { row: String, why: String },
+}
+
+/// Serves the row of this `wanted.json` until told to stop, by its socket or SIGTERM.
+pub async fn serve(wanted: &Path) -> Result<(), PlaneError> {
+    let unreadable = |why: String| PlaneError::Config { path: wanted.display().to_string(), why };
+    let text = std::fs::read(wanted).map_err(|error| unreadable(error.to_string()))?;
+    let config: PlaneConfig =
+        serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))?;
+    let not_started = |why: String| PlaneError::Start { row: config.wanted.row.name.clone(), why };
+    let mut terminate =
+        signal(SignalKind::terminate()).map_err(|error| not_started(error.to_string()))?;
+    let row = StandingRow::start(&config).await.map_err(not_started)?;
+    let row = Arc::new(row);
+    // Bound under another name and renamed, so that whoever can connect finds the row ready.
+    let unnamed = config.directory.join("control.new");
+    let listener = UnixListener::bind(&unnamed).map_err(|error| not_started(error.to_string()))?;
+    std::fs::rename(&unnamed, config.socket()).map_err(|error| not_started(error.to_string()))?;
+    let stop = Arc::new(Notify::new());
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            () = stop.notified() => break,
+            Ok((stream, _)) = listener.accept() => {
+                let (row, stop) = (row.clone(), stop.clone());
+                tokio::spawn(async move { converse(stream, &row, &stop).await });
+            }
+        }
+    }
+    row.stop().await;
+    Ok(())
+}
+
+async fn converse(stream: UnixStream, row: &StandingRow, stop: &Notify) {
+    let mut stream = BufReader::new(stream);
+    let mut line = String::new();
+    if stream.read_line(&mut line).await.is_err() {
+        return;
+    }
+    let told = match serde_json::from_str(&line) {
+        Ok(Ask::Stop) => {
+            stop.notify_one();
+            Told::Done
+        }
+        Ok(ask) => row.answer(ask).await,
+        Err(error) => Told::Refused { why: format!("not a question: {error}") },
+    };
+    if let Ok(mut answer) = serde_json::to_vec(&told) {
+        answer.push(b'\n');
+        // Whoever asked may be gone.
+        let _ = stream.get_mut().write_all(&answer).await;
+    }
+}

@@ -1,0 +1,76 @@
+//! The row a data plane serves, whatever its kind.
+
+use gearshift_functions::Path;
+use gearshift_gear::{Compute, Front, LawId};
+use gearshift_laws::Laws;
+
+use crate::control::{Ask, Told};
+use crate::place::PlaneConfig;
+use crate::plane::function_row::FunctionRow;
+use crate::plane::instance_row::InstanceRow;
+
+pub(super) enum StandingRow {
+    Function(FunctionRow),
+    Instance(InstanceRow),
+}
+
+impl StandingRow {
+    pub(super) async fn start(config: &PlaneConfig) -> Result<Self, String> {
+        let pool = config.wanted.row.gear().pools.first().ok_or("the row has no pool")?;
+        match &pool.compute {
+            Compute::Function { memory_mb } => {
+                FunctionRow::start(config, *memory_mb).await.map(Self::Function)
+            }
+            Compute::Instance(kind) => InstanceRow::start(config, kind).await.map(Self::Instance),
+            other => Err(format!("a {other} is not built yet")),
+        }
+    }
+
+    pub(super) async fn answer(&self, ask: Ask) -> Told {
+        match (self, ask) {
+            (Self::Function(row), Ask::State) => row.state(),
+            (Self::Instance(row), Ask::State) => row.state().await,
+            (Self::Function(row), Ask::Usage) => Told::Usage(row.usage()),
+            (Self::Instance(row), Ask::Usage) => Told::Usage(row.usage()),
+            (Self::Function(row), Ask::Events { since }) => Told::Events(row.events(since)),
+            (Self::Instance(row), Ask::Events { since }) => Told::Events(row.events(since)),
+            (Self::Function(row), Ask::Arrange(condition)) => told(row.arrange(&condition)),
+            (Self::Instance(row), Ask::Arrange(condition)) => told(row.arrange(&condition).await),
+            (_, Ask::Stop) => Told::Done,
+        }
+    }
+
+    pub(super) async fn stop(&self) {
+        match self {
+            Self::Function(row) => row.stop(),
+            Self::Instance(row) => row.stop().await,
+        }
+    }
+}
+
+fn told(arranged: Result<(), String>) -> Told {
+    match arranged {
+        Ok(()) => Told::Done,
+        Err(why) => Told::Refused { why },
+    }
+}
+
+/// The laws as these settings want them.
+pub(super) fn laws(config: &PlaneConfig) -> Laws {
+    let laws = Laws::shipped();
+    if config.wanted.settings.physics { laws } else { laws.off() }
+}
+
+/// The laws a request passes between caller and code.
+pub(super) fn front_path(config: &PlaneConfig, laws: &Laws) -> Result<Path, String> {
+    let mut ids = vec![config.wanted.settings.caller.round_trip()];
+    match config.wanted.row.gear().front {
+        Front::Direct => {}
+        Front::HttpApi => {
+            let hops = ["apigw.http_own", "apigw.to_lambda_transit", "lambda.warm_overhead"];
+            ids.extend(hops.map(LawId::from));
+        }
+        other => return Err(format!("front {other} is not built yet")),
+    }
+    Path::new(laws, &ids).map_err(|error| error.to_string())
+}

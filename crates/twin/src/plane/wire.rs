@@ -1,0 +1,72 @@
+//! The way from a caller to an instance: the caller's network law, nothing else.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use bytes::Bytes;
+use gearshift_functions::Answered;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::http::uri::{Authority, Scheme};
+use hyper::{Request, Uri};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+
+/// Keeps connections to instances open.
+pub(super) struct Wire {
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+/// Bytes that crossed the wire, bodies and headers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Crossed {
+    pub(super) bytes_in: u64,
+    pub(super) bytes_out: u64,
+}
+
+impl Wire {
+    pub(super) fn new() -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        // The client's own retry would hide a failure from whoever measures it.
+        let client =
+            Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build(connector);
+        Self { client }
+    }
+
+    /// The request with its body read, and its size.
+    pub(super) async fn receive(
+        request: Request<Incoming>,
+        limit: usize,
+    ) -> Result<(Request<Full<Bytes>>, u64), String> {
+        let (parts, body) = request.into_parts();
+        let body = Limited::new(body, limit).collect().await.map_err(|error| error.to_string())?;
+        let body = body.to_bytes();
+        let size = header_bytes(&parts.headers) + body.len() as u64;
+        Ok((Request::from_parts(parts, Full::new(body)), size))
+    }
+
+    /// Sends it on once and reads the whole answer, with the instant it was complete.
+    pub(super) async fn forward(
+        &self,
+        mut request: Request<Full<Bytes>>,
+        to: SocketAddr,
+    ) -> Result<(Answered, Instant, u64), String> {
+        let mut parts = std::mem::take(request.uri_mut()).into_parts();
+        parts.scheme = Some(Scheme::HTTP);
+        parts.authority = Authority::try_from(to.to_string()).ok();
+        *request.uri_mut() = Uri::from_parts(parts).map_err(|error| error.to_string())?;
+        let answered = self.client.request(request).await.map_err(|error| error.to_string())?;
+        let (parts, body) = answered.into_parts();
+        let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
+        let size = header_bytes(&parts.headers) + body.len() as u64;
+        Ok((Answered::from_parts(parts, Full::new(body)), Instant::now(), size))
+    }
+}
+
+/// A header line holds `name: value` and a line end; the first line is about twenty bytes.
+fn header_bytes(headers: &hyper::HeaderMap) -> u64 {
+    let lines = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    20 + lines.sum::<usize>() as u64
+}

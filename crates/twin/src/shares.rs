@@ -1,0 +1,65 @@
+//! A gear's CPU share as a kernel quota on this machine.
+
+use gearshift_calibrate::{CpuShare, function_share, init_share};
+use gearshift_deploy::Settings;
+use gearshift_functions::Shares;
+use gearshift_sandbox::CpuQuota;
+
+/// Shortest quota the kernel takes, µs (`man 7 sched`; CFS bandwidth control).
+const SHORTEST_QUOTA_US: f64 = 1000.0;
+/// Period for instances, µs. A hypervisor schedules a vCPU in slices of milliseconds; the shorter
+/// the period, the less a request waits for the end of one. Assumed.
+const INSTANCE_PERIOD_US: f64 = 5000.0;
+
+/// A function's shares: about one vCPU during init, memory ÷ 1,769 MB while handling.
+pub(crate) fn function_shares(memory_mb: u32, settings: &Settings) -> Shares {
+    if !settings.shaped {
+        return Shares::default();
+    }
+    Shares {
+        init: Some(quota(init_share(settings.core_factor))),
+        run: Some(quota(function_share(memory_mb, settings.core_factor))),
+    }
+}
+
+fn quota(share: CpuShare) -> CpuQuota {
+    CpuQuota { quota_us: share.quota_us, period_us: share.period_us }
+}
+
+/// This many vCPUs of an instance.
+pub(crate) fn instance_quota(vcpus: f64, settings: &Settings) -> Option<CpuQuota> {
+    let share = vcpus / settings.core_factor;
+    let period_us = (SHORTEST_QUOTA_US / share).max(INSTANCE_PERIOD_US).min(1e6);
+    let quota_us = (share * period_us).max(SHORTEST_QUOTA_US);
+    settings.shaped.then(|| CpuQuota {
+        quota_us: quota_us.round() as u64,
+        period_us: period_us.round() as u64,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn share(vcpus: f64, core_factor: f64) -> f64 {
+        let settings = Settings { core_factor, ..Settings::default() };
+        let quota = instance_quota(vcpus, &settings).unwrap();
+        assert!(quota.quota_us >= 1000 && quota.period_us <= 1_000_000, "{quota:?}");
+        quota.quota_us as f64 / quota.period_us as f64
+    }
+
+    #[test]
+    fn an_instance_gets_its_share_of_a_faster_core() {
+        for (vcpus, factor) in [(1.0, 2.3), (0.1, 2.3), (2.0, 1.0), (0.05, 4.1)] {
+            let expected = vcpus / factor;
+            assert!((share(vcpus, factor) / expected - 1.0).abs() < 0.01, "{vcpus} at {factor}");
+        }
+    }
+
+    #[test]
+    fn unshaped_settings_set_no_quota() {
+        let settings = Settings { shaped: false, ..Settings::default() };
+        assert_eq!(instance_quota(1.0, &settings), None);
+        assert!(function_shares(128, &settings).run.is_none());
+    }
+}

@@ -1,0 +1,323 @@
+//! The target.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use gearshift_deploy::{
+    Condition, Event, Fence, Missing, Progress, Shaping, Standing, State, Target, TargetError,
+    Want, Wanted, World,
+};
+use gearshift_gear::{Row, RunId, UsageLine};
+use gearshift_sandbox::{Cores, Enforcement, Host, apart, processes_of, remains, sweep};
+
+use crate::control::{Ask, Told, ask};
+use crate::ledger::room_for;
+use crate::place::{PlaneConfig, RunPlace, socket};
+
+/// Under this name the world shows what is left of a run without belonging to a row.
+const LEFT_OVER: &str = "(left over)";
+/// A data plane answers within this or counts as not answering.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A build this twin can run.
+#[derive(Clone, Debug)]
+pub struct Build {
+    pub program: PathBuf,
+    /// Compressed size, as it would be downloaded at a cold start.
+    pub zip_bytes: u64,
+}
+
+/// What a twin needs.
+#[derive(Clone)]
+pub struct TwinConfig {
+    pub host: Host,
+    /// Directory below which runs keep their sockets.
+    pub base: PathBuf,
+    /// Command that serves a data plane; the path of its `wanted.json` is added.
+    pub plane_command: Vec<PathBuf>,
+    /// Builds by name.
+    pub builds: BTreeMap<String, Build>,
+}
+
+/// AWS compute on this machine.
+pub struct Twin {
+    config: TwinConfig,
+}
+
+impl Twin {
+    /// A handle; it knows nothing of any run.
+    pub fn new(config: TwinConfig) -> Self {
+        Self { config }
+    }
+
+    fn place(&self, run: &RunId) -> RunPlace {
+        RunPlace::new(&self.config.base, run)
+    }
+
+    async fn standing(&self, run: &RunId, row: &str) -> Standing {
+        let place = self.place(run);
+        let wanted = place.plane_config(row).map(|config| config.wanted);
+        let told = ask(&socket(&place.row(row)), &Ask::State, PATIENCE).await;
+        match told {
+            Ok(Told::State { state, url, endpoints, members }) => {
+                Standing { wanted, state, url, endpoints, members }
+            }
+            _ => Standing {
+                wanted,
+                state: self.silent(run, row),
+                url: None,
+                endpoints: BTreeMap::new(),
+                members: Vec::new(),
+            },
+        }
+    }
+
+    /// The state of a row whose data plane does not answer.
+    fn silent(&self, run: &RunId, row: &str) -> State {
+        let plane = plane_member(row);
+        if processes_of(run).iter().any(|process| process.member == plane) {
+            return State::Starting;
+        }
+        let log = std::fs::read_to_string(self.place(run).row(row).join("plane.log"));
+        let log = log.unwrap_or_default();
+        let why = match log.trim().lines().last() {
+            Some(line) => format!("its data plane ended: {line}"),
+            None => "its data plane is gone".to_owned(),
+        };
+        State::Broken { why }
+    }
+
+    fn start(&self, run: &RunId, wanted: &Wanted, seen: &World) -> Result<Progress, TargetError> {
+        if let Err(missing) = self.can(&wanted.row) {
+            return Ok(Progress::Refused { why: missing.to_string() });
+        }
+        let cores = Cores::split();
+        if let Err(why) = room_for(wanted, seen, &cores) {
+            return Ok(Progress::Refused { why });
+        }
+        let row = &wanted.row.name;
+        let build = &self.config.builds[&wanted.row.build.name];
+        let place = self.place(run);
+        let config = PlaneConfig {
+            run: run.clone(),
+            wanted: wanted.clone(),
+            program: build.program.clone(),
+            code_zip_bytes: build.zip_bytes,
+            directory: place.row(row),
+        };
+        place.write(&config).map_err(|error| failed(row, "writing its directory", error))?;
+        self.spawn_plane(&config, &cores).map_err(|error| failed(row, "starting it", error))?;
+        Ok(Progress::Pending {
+            on: format!("{row} starting"),
+            look_again: Duration::from_millis(5),
+        })
+    }
+
+    fn spawn_plane(&self, config: &PlaneConfig, cores: &Cores) -> std::io::Result<()> {
+        let log = std::fs::File::create(config.directory.join("plane.log"))?;
+        let (program, arguments) =
+            self.config.plane_command.split_first().expect("a command has a program");
+        let mut command = std::process::Command::new(program);
+        command
+            .args(arguments)
+            .arg(config.directory.join("wanted.json"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
+        let member = plane_member(&config.wanted.row.name);
+        apart(&mut command, &config.run, &member, &cores.system);
+        // Not waited for: it outlives this process, and tokio reaps it if it does not.
+        tokio::process::Command::from(command).spawn()?;
+        Ok(())
+    }
+
+    async fn take_down(&self, run: &RunId, row: &str) -> Result<Progress, TargetError> {
+        let place = self.place(run);
+        let directory = place.row(row);
+        if row != LEFT_OVER {
+            // A data plane that cannot stop by itself is killed below.
+            let _ = ask(&socket(&directory), &Ask::Stop, PATIENCE).await;
+        }
+        let host = self.config.host.clone();
+        let (of, swept) = (row.to_owned(), run.clone());
+        let sweeping = tokio::task::spawn_blocking(move || {
+            let belongs = |member: &str| of == LEFT_OVER || belongs(member, &of);
+            sweep(&host, &swept, belongs);
+        });
+        sweeping.await.map_err(|error| failed(row, "sweeping it", std::io::Error::other(error)))?;
+        let removed = if row == LEFT_OVER { place.remove() } else { place.remove_row(row) };
+        removed.map_err(|error| failed(row, "removing its directory", error))?;
+        Ok(Progress::Pending { on: format!("{row} ending"), look_again: Duration::ZERO })
+    }
+
+    async fn ask_row(&self, run: &RunId, row: &str, what: &Ask) -> Result<Told, TargetError> {
+        let directory = self.place(run).row(row);
+        if !directory.exists() {
+            return Err(TargetError::NoSuchRow(row.to_owned()));
+        }
+        ask(&socket(&directory), what, PATIENCE).await.map_err(|error| TargetError::NoAnswer {
+            what: format!("the data plane of {row}"),
+            why: error.to_string(),
+        })
+    }
+}
+
+#[async_trait]
+impl Target for Twin {
+    fn can(&self, row: &Row) -> Result<Shaping, Missing> {
+        if !row.built || !self.config.builds.contains_key(&row.build.name) {
+            return Err(Missing {
+                what: format!("row {}", row.name),
+                why: "not built yet".to_owned(),
+                how_to_get_it: "gearshift gears lists what is".to_owned(),
+            });
+        }
+        Ok(match self.config.host.enforcement().clone() {
+            Enforcement::Shaped { by } => Shaping::Shaped { by },
+            Enforcement::Unshaped { why, how_to_get_it } => {
+                Shaping::Unshaped { why, how_to_get_it }
+            }
+        })
+    }
+
+    async fn observe(&self, run: &RunId) -> Result<World, TargetError> {
+        let mut world = World::default();
+        let rows = self.place(run).rows();
+        for row in &rows {
+            let standing = self.standing(run, row).await;
+            world.rows.insert(row.clone(), standing);
+        }
+        let left = remains(&self.config.host, run);
+        let known = |member: &str| rows.iter().any(|row| belongs(member, row));
+        let stray = left.groups.iter().any(|group| !known(group))
+            || left.processes.iter().any(|p| !p.member.is_empty() && !known(&p.member))
+            || (rows.is_empty() && left.run_group);
+        if stray {
+            let why = "processes or control groups without a row".to_owned();
+            let standing = Standing {
+                wanted: None,
+                state: State::Broken { why },
+                url: None,
+                endpoints: BTreeMap::new(),
+                members: Vec::new(),
+            };
+            world.rows.insert(LEFT_OVER.to_owned(), standing);
+        }
+        Ok(world)
+    }
+
+    async fn step(
+        &self,
+        run: &RunId,
+        want: &Want,
+        seen: &World,
+        fence: Fence,
+    ) -> Result<Progress, TargetError> {
+        let place = self.place(run);
+        // Nothing wanted and nothing kept: no fence is left behind by asking.
+        if place.exists() || !want.rows.is_empty() {
+            place.pass(fence)?;
+        }
+        for (name, standing) in &seen.rows {
+            let as_wanted = want.rows.get(name).is_some_and(|wanted| {
+                standing.wanted.as_ref() == Some(wanted)
+                    && !matches!(standing.state, State::Broken { .. })
+            });
+            if !as_wanted {
+                return self.take_down(run, name).await;
+            }
+        }
+        for (name, wanted) in &want.rows {
+            match seen.rows.get(name).map(|standing| &standing.state) {
+                None => return self.start(run, wanted, seen),
+                Some(State::Starting) => {
+                    return Ok(Progress::Pending {
+                        on: format!("{name} starting"),
+                        look_again: Duration::from_millis(5),
+                    });
+                }
+                Some(_) => {}
+            }
+        }
+        if want.rows.is_empty() {
+            place.remove().map_err(|error| failed("the run", "removing its directory", error))?;
+        }
+        Ok(Progress::Done)
+    }
+
+    async fn usage(&self, run: &RunId, row: &str) -> Result<Vec<UsageLine>, TargetError> {
+        match self.ask_row(run, row, &Ask::Usage).await? {
+            Told::Usage(lines) => Ok(lines),
+            other => Err(unexpected(row, &other)),
+        }
+    }
+
+    async fn events(
+        &self,
+        run: &RunId,
+        row: &str,
+        since: usize,
+    ) -> Result<Vec<Event>, TargetError> {
+        match self.ask_row(run, row, &Ask::Events { since }).await? {
+            Told::Events(events) => Ok(events),
+            other => Err(unexpected(row, &other)),
+        }
+    }
+
+    async fn arrange(
+        &self,
+        run: &RunId,
+        row: &str,
+        condition: Condition,
+    ) -> Result<(), TargetError> {
+        match self.ask_row(run, row, &Ask::Arrange(condition.clone())).await? {
+            Told::Done => Ok(()),
+            Told::Refused { why } => {
+                Err(TargetError::CannotArrange { what: format!("{condition:?}"), why })
+            }
+            other => Err(unexpected(row, &other)),
+        }
+    }
+}
+
+pub(crate) fn plane_member(row: &str) -> String {
+    format!("{row}.plane")
+}
+
+/// Members are named `row.something`; a row's name has no dot.
+fn belongs(member: &str, row: &str) -> bool {
+    member.split_once('.').is_some_and(|(of, _)| of == row)
+}
+
+fn failed(row: &str, what: &str, error: impl std::fmt::Display) -> TargetError {
+    TargetError::Failed {
+        what: format!("{row}: {what}"),
+        why: error.to_string(),
+        next: "gearshift doctor".to_owned(),
+    }
+}
+
+fn unexpected(row: &str, told: &Told) -> TargetError {
+    failed(row, "its data plane", format!("answered {told:?}"))
+}
+
+/// The directory runs keep their sockets in: per user, in memory where the system offers that.
+pub(crate) fn default_base() -> PathBuf {
+    let uid = nix::unistd::getuid();
+    match std::env::var_os("XDG_RUNTIME_DIR") {
+        Some(directory) if Path::new(&directory).is_dir() => {
+            Path::new(&directory).join("gearshift")
+        }
+        _ => std::env::temp_dir().join(format!("gearshift-{uid}")),
+    }
+}
+
+impl TwinConfig {
+    /// The usual places, with this command for data planes and these builds.
+    pub fn usual(plane_command: Vec<PathBuf>, builds: BTreeMap<String, Build>) -> Self {
+        Self { host: Host::detect(), base: default_base(), plane_command, builds }
+    }
+}

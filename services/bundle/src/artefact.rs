@@ -1,0 +1,115 @@
+//! One built binary.
+
+use std::fs::{self, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+/// Readable and executable by everyone, writable by its owner.
+const EXECUTABLE: u32 = 0o755;
+
+/// Digits of the digest that name an artefact's directory: 64 bits, plenty for a handful of builds.
+const DIRECTORY_DIGITS: usize = 16;
+
+/// A built service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Artefact {
+    /// `hits` or `function-rust`.
+    pub name: &'static str,
+    /// SHA-256 of the binary: 64 lower-case hex digits.
+    pub digest: &'static str,
+    /// Of the binary, in bytes.
+    pub size: u64,
+    /// Whether it runs without any shared library.
+    pub linkage: Linkage,
+    /// The target triple it was built for, such as `x86_64-unknown-linux-gnu`.
+    pub triple: &'static str,
+    pub(crate) compressed: &'static [u8],
+}
+
+/// How a binary finds the C library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Linkage {
+    /// It is inside: the binary runs in an empty image. Only the table store over https wants
+    /// something there: the certificate authorities (`/etc/ssl/certs`) that it trusts.
+    Static,
+    /// It is loaded at start: the binary needs the building machine's glibc, or a newer one.
+    Dynamic,
+}
+
+/// A service that is not in here.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{name}` is not a built-in service; there are: {known}")]
+pub struct UnknownService {
+    pub name: String,
+    /// The names there are, separated by commas.
+    pub known: String,
+}
+
+impl Artefact {
+    /// The binary.
+    pub fn bytes(&self) -> Vec<u8> {
+        let capacity = usize::try_from(self.size).expect("a binary that was built fits in memory");
+        zstd::bulk::decompress(self.compressed, capacity)
+            .expect("the build script compressed exactly `size` bytes")
+    }
+
+    /// The binary as it is carried inside Gearshift: one zstd frame, in bytes.
+    pub fn compressed_size(&self) -> u64 {
+        self.compressed.len() as u64
+    }
+
+    /// Makes sure that the binary lies, whole and executable, at
+    /// `dir/<first 16 digits of the digest>/<name>`, and returns that path. Creates `dir`.
+    ///
+    /// The path names the content, so two versions of Gearshift can share `dir`, and a file that is
+    /// running is never replaced by another. A file whose size or digest is wrong is repaired. Safe
+    /// in several threads and processes at once: each writes a file of its own and renames it.
+    ///
+    /// A process that forks in another thread while this one writes can make the first `exec` fail
+    /// with [`io::ErrorKind::ExecutableFileBusy`]; trying again a moment later succeeds.
+    ///
+    /// # Errors
+    /// Whatever creating, writing or renaming in `dir` fails with; the text names the path.
+    pub fn place_in(&self, dir: &Path) -> io::Result<PathBuf> {
+        let home = dir.join(&self.digest[..DIRECTORY_DIGITS]);
+        let path = home.join(self.name);
+        let explain = |error: io::Error| {
+            io::Error::new(error.kind(), format!("cannot place {}: {error}", path.display()))
+        };
+        if !self.lies_at(&path).map_err(explain)? {
+            fs::create_dir_all(&home).and_then(|()| self.write(&home, &path)).map_err(explain)?;
+        }
+        Ok(path)
+    }
+
+    fn lies_at(&self, path: &Path) -> io::Result<bool> {
+        let metadata = match fs::symlink_metadata(path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let executable = metadata.permissions().mode() & 0o777 == EXECUTABLE;
+        if !metadata.is_file() || metadata.len() != self.size || !executable {
+            return Ok(false);
+        }
+        match fs::read(path) {
+            Ok(found) => Ok(format!("{:x}", Sha256::digest(found)) == self.digest),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn write(&self, home: &Path, path: &Path) -> io::Result<()> {
+        let mut file = tempfile::Builder::new().prefix(".placing-").tempfile_in(home)?;
+        file.write_all(&self.bytes())?;
+        file.as_file().set_permissions(Permissions::from_mode(EXECUTABLE))?;
+        // The rename must not reach the disk before the content does.
+        file.as_file().sync_all()?;
+        // Closed before it gets its name: nobody may execute a file that is open for writing.
+        file.into_temp_path().persist(path)?;
+        Ok(())
+    }
+}

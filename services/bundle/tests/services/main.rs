@@ -1,0 +1,10 @@
+//! The built-in services as separate processes, over the wire.
+
+mod artefact;
+mod contract;
+mod counter;
+mod function;
+mod process;
+mod server;
+mod table;
+mod wire;
