@@ -2,7 +2,11 @@
 
 use std::fs;
 
+use std::time::Duration;
+
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::{TimeVal, TimeValLike};
 use nix::unistd::Pid;
 
 /// Why the host could not be asked.
@@ -14,6 +18,8 @@ pub enum HostError {
     Unexpected { path: &'static str, line: String },
     #[error("this process cannot be pinned to a core: {0} → allow sched_setaffinity")]
     Pin(#[from] nix::Error),
+    #[error("the kernel does not tell a thread's CPU time: {0}")]
+    CpuTime(nix::Error),
     #[error("this process may run on no core at all")]
     NoCore,
 }
@@ -94,6 +100,13 @@ pub(crate) fn available_memory() -> Result<u64, HostError> {
         .and_then(|kib| kib.trim().parse::<u64>().ok())
         .map(|kib| kib * 1024)
         .ok_or_else(|| HostError::Unexpected { path: MEMINFO, line: line.to_owned() })
+}
+
+/// CPU time the calling thread has had; what other programs took of its core is missing from it.
+pub(crate) fn thread_cpu_time() -> Result<Duration, HostError> {
+    let usage = getrusage(UsageWho::RUSAGE_THREAD).map_err(HostError::CpuTime)?;
+    let micros = |time: TimeVal| u64::try_from(time.num_microseconds()).unwrap_or(0);
+    Ok(Duration::from_micros(micros(usage.user_time()) + micros(usage.system_time())))
 }
 
 /// Pins the calling thread to the last core it may run on, and names that core.

@@ -48,9 +48,9 @@ fn this_machine_is_measured_or_refused_as_noisy() {
             println!("{}", factor(&speed, Provider::LambdaX86).sentence);
             println!("{}", factor(&speed, Provider::T2).sentence);
         }
-        Err(CalibrateError::TooNoisy { spread, steal_percent, .. }) => {
-            assert!(spread > MAX_SPREAD || steal_percent > 2.0);
-            println!("too noisy: spread {spread:.2}, steal {steal_percent:.1} %");
+        Err(noisy @ CalibrateError::TooNoisy { spread, steal_percent, shared_percent, .. }) => {
+            assert!(spread > MAX_SPREAD || steal_percent > 2.0 || shared_percent > 2.0, "{noisy}");
+            println!("{noisy}");
         }
         Err(error) => panic!("{error}"),
     }

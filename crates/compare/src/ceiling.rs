@@ -1,14 +1,12 @@
 //! How much a row takes, and what sets it.
 
-use gearshift_deploy::{Condition, Target, TargetError};
-use gearshift_gear::{
-    Compute, InstanceType, Known, Origin, Row, RunId, SourceId, Store, instance_type,
-};
-use gearshift_load::{Mode, Outcome};
+use gearshift_deploy::{Condition, TargetError};
+use gearshift_gear::{Compute, InstanceType, Known, Origin, Row, SourceId, Store, instance_type};
+use gearshift_load::Mode;
 
 use crate::counter::{CounterError, counting};
 use crate::results::{Ceiling, HowFast, Latency};
-use crate::worker::Worker;
+use crate::row::Stand;
 
 /// Connections of the closed loop.
 const CONNECTIONS: usize = 32;
@@ -24,21 +22,13 @@ const REQUESTS_PER_CONCURRENCY: f64 = 10.0;
 
 /// The ceiling of a row that stands.
 pub(crate) async fn measure(
-    target: &dyn Target,
-    worker: &Worker,
-    run: &RunId,
-    row: &Row,
-    url: &str,
+    at: &Stand<'_>,
     latency: Option<&Latency>,
-    core_factor: f64,
 ) -> Result<Option<Ceiling>, CounterError> {
-    match &row.gear().pools[0].compute {
-        Compute::Function { .. } => Ok(latency.map(|latency| function_ceiling(row, latency))),
+    match &at.row.gear().pools[0].compute {
+        Compute::Function { .. } => Ok(latency.map(|latency| function_ceiling(at.row, latency))),
         Compute::Instance(kind) => match instance_type(kind) {
-            Some(kind) => {
-                let load = Load { target, worker, run, row, url, core_factor };
-                instance_ceiling(&load, &kind).await.map(Some)
-            }
+            Some(kind) => instance_ceiling(at, &kind).await.map(Some),
             None => Ok(None),
         },
         _ => Ok(None),
@@ -74,11 +64,11 @@ fn function_ceiling(row: &Row, latency: &Latency) -> Ceiling {
 }
 
 /// Measured, once with burst credits and once without.
-async fn instance_ceiling(load: &Load<'_>, kind: &InstanceType) -> Result<Ceiling, CounterError> {
-    let arrange = |condition| load.target.arrange(load.run, &load.row.name, condition);
-    let burst = load.at_most(kind.vcpus, BURST_MS, "cpu").await?;
+async fn instance_ceiling(at: &Stand<'_>, kind: &InstanceType) -> Result<Ceiling, CounterError> {
+    let arrange = |condition| at.target.arrange(at.run, &at.row.name, condition);
+    let burst = at_most(at, kind.vcpus, BURST_MS, "cpu").await?;
     arrange(Condition::CreditsSpent).await?;
-    let sustained = load.at_most(kind.vcpus * kind.baseline, SUSTAINED_MS, "credits").await?;
+    let sustained = at_most(at, kind.vcpus * kind.baseline, SUSTAINED_MS, "credits").await?;
     arrange(Condition::CreditsFull).await?;
     let minutes = kind.burst_minutes();
     let note = format!(
@@ -89,52 +79,37 @@ async fn instance_ceiling(load: &Load<'_>, kind: &InstanceType) -> Result<Ceilin
     Ok(Ceiling { sustained, burst: Some(burst), burst_minutes: Some(minutes), note })
 }
 
-struct Load<'a> {
-    target: &'a dyn Target,
-    worker: &'a Worker,
-    run: &'a RunId,
-    row: &'a Row,
-    url: &'a str,
-    core_factor: f64,
+/// As many calls as the service answers with these vCPUs. Where the rest of this machine was the
+/// limit, the share it left unused is added by rule of three.
+async fn at_most(
+    at: &Stand<'_>,
+    vcpus: f64,
+    duration_ms: u64,
+    set_by: &str,
+) -> Result<HowFast, CounterError> {
+    let before = cpu_used_ms(at).await?;
+    let mode =
+        Mode::Closed { connections: CONNECTIONS, calls: None, duration_ms: Some(duration_ms) };
+    let mut job = counting(format!("{}/hits", at.url), "GET", mode);
+    job.keep_samples = 0;
+    let outcome = at.worker.run(&job).await?;
+    let used_ms = cpu_used_ms(at).await? - before;
+    let measured = Origin::Measured { run: at.run.clone(), n: outcome.acknowledged };
+    // A vCPU never gets more than a core.
+    let share_of_core = vcpus / at.core_factor.max(vcpus.min(1.0));
+    let used_share = used_ms / (outcome.wall_us as f64 / 1e3) / share_of_core;
+    let per_s = if used_share >= SATURATED || used_ms <= 0.0 {
+        Known::new(outcome.throughput_per_s, measured)
+    } else {
+        let rule = Origin::Assumed("CPU per call stays the same up to the full share".into());
+        let origin = Origin::computed([measured, rule]);
+        Known::new(outcome.throughput_per_s / used_share, origin)
+    };
+    Ok(HowFast { per_s, set_by: set_by.to_owned() })
 }
 
-impl Load<'_> {
-    /// As many calls as the service answers with these vCPUs. Where the rest of this machine was
-    /// the limit, the share it left unused is added by rule of three.
-    async fn at_most(
-        &self,
-        vcpus: f64,
-        duration_ms: u64,
-        set_by: &str,
-    ) -> Result<HowFast, CounterError> {
-        let before = self.cpu_used_ms().await?;
-        let mode =
-            Mode::Closed { connections: CONNECTIONS, calls: None, duration_ms: Some(duration_ms) };
-        let mut job = counting(format!("{}/hits", self.url), "GET", mode);
-        job.keep_samples = 0;
-        let outcome = self.worker.run(&job).await?;
-        let used_ms = self.cpu_used_ms().await? - before;
-        Ok(self.how_fast(&outcome, used_ms, vcpus, set_by))
-    }
-
-    fn how_fast(&self, outcome: &Outcome, used_ms: f64, vcpus: f64, set_by: &str) -> HowFast {
-        let n = outcome.acknowledged;
-        let measured = Origin::Measured { run: self.run.clone(), n };
-        let share_of_core = vcpus / self.core_factor;
-        let used_share = used_ms / (outcome.wall_us as f64 / 1e3) / share_of_core;
-        let per_s = if used_share >= SATURATED || used_ms <= 0.0 {
-            Known::new(outcome.throughput_per_s, measured)
-        } else {
-            let rule = Origin::Assumed("CPU per call stays the same up to the full share".into());
-            let origin = Origin::computed([measured, rule]);
-            Known::new(outcome.throughput_per_s / used_share, origin)
-        };
-        HowFast { per_s, set_by: set_by.to_owned() }
-    }
-
-    async fn cpu_used_ms(&self) -> Result<f64, TargetError> {
-        let world = self.target.observe(self.run).await?;
-        let members = world.rows.get(&self.row.name).map(|row| row.members.clone());
-        Ok(members.unwrap_or_default().iter().filter_map(|member| member.cpu_used_ms).sum())
-    }
+async fn cpu_used_ms(at: &Stand<'_>) -> Result<f64, TargetError> {
+    let world = at.target.observe(at.run).await?;
+    let members = world.rows.get(&at.row.name).map(|row| row.members.clone());
+    Ok(members.unwrap_or_default().iter().filter_map(|member| member.cpu_used_ms).sum())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gearshift_deploy::{Condition, Target};
+use gearshift_deploy::Condition;
 use gearshift_gear::{EnvironmentId, Known, LawId, Origin, PartKind, RunId};
 use gearshift_load::{
     Asked, Mode, Outcome, Percentile, Sample, Since, Temperature, TemperatureCheck, judge,
@@ -11,25 +11,22 @@ use gearshift_load::{
 
 use crate::counter::{CounterError, counting};
 use crate::results::{Cold, PartMs};
-use crate::worker::Worker;
+use crate::row::Stand;
 
 /// Makes the row cold and calls it once, `n` times. `seen` grows by the environments met.
 pub(crate) async fn measure(
-    target: &dyn Target,
-    worker: &Worker,
-    run: &RunId,
-    row: &str,
-    url: &str,
+    at: &Stand<'_>,
     n: u64,
     seen: &mut BTreeSet<EnvironmentId>,
     told: &(dyn Fn(u64) + Sync),
 ) -> Result<Option<Cold>, CounterError> {
+    let run = at.run;
     let mut outcomes = Vec::new();
     for done in 0..n {
         told(done + 1);
-        target.arrange(run, row, Condition::Cold).await?;
-        let job = counting(format!("{url}/hits"), "GET", Mode::Probe { calls: 1 });
-        outcomes.push(worker.run(&job).await?);
+        at.target.arrange(run, &at.row.name, Condition::Cold).await?;
+        let job = counting(format!("{}/hits", at.url), "GET", Mode::Probe { calls: 1 });
+        outcomes.push(at.worker.run(&job).await?);
     }
     let Some(outcome) = Outcome::merge(outcomes) else { return Ok(None) };
     let temperature = TemperatureCheck::over(&outcome.samples, Temperature::Cold, seen);

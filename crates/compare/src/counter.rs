@@ -1,10 +1,11 @@
 //! Does the row answer, and does it count right while callers collide and stores fail?
 
-use gearshift_deploy::{Condition, Target, TargetError};
-use gearshift_gear::{FaultPlan, RunId, Store};
+use gearshift_deploy::{Condition, TargetError};
+use gearshift_gear::{FaultPlan, Store};
 use gearshift_load::{Expect, ExpectBody, Job, Mode, Outcome};
 
 use crate::results::Counter;
+use crate::row::Stand;
 use crate::worker::{Worker, WorkerError};
 
 const CALLERS: usize = 8;
@@ -25,13 +26,8 @@ pub enum CounterError {
 }
 
 /// Adds from eight callers at once, with faults in stores that can have them.
-pub(crate) async fn check(
-    target: &dyn Target,
-    worker: &Worker,
-    run: &RunId,
-    row: &gearshift_gear::Row,
-    url: &str,
-) -> Result<Counter, CounterError> {
+pub(crate) async fn check(at: &Stand<'_>) -> Result<Counter, CounterError> {
+    let Stand { target, worker, run, row, url, .. } = *at;
     let faults_injected = row.gear().store != Store::Memory;
     let before = read(worker, url).await?;
     if faults_injected {

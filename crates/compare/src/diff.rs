@@ -67,9 +67,11 @@ fn settings(before: &Results, after: &Results) -> Vec<String> {
 
 /// A figure with its interval.
 type Figure = (f64, Option<(f64, f64)>);
+/// Where a figure stands in a row's result.
+type Find = fn(&RowResult) -> Option<Figure>;
 
 fn changes(row: &str, before: Option<&RowResult>, after: Option<&RowResult>) -> Vec<Change> {
-    let figures: [(&str, fn(&RowResult) -> Option<Figure>); 7] = [
+    let figures: [(&str, Find); 7] = [
         ("p50, ms", |row| row.latency.as_ref().map(|latency| known(&latency.p50_ms))),
         ("here, ms", |row| row.latency.as_ref().map(|latency| known(&latency.here_ms))),
         ("p99, ms", |row| match row.latency.as_ref()?.p99_ms {
@@ -81,7 +83,7 @@ fn changes(row: &str, before: Option<&RowResult>, after: Option<&RowResult>) -> 
         ("$ a month", |row| row.money.as_ref()?.month_usd.as_ref().and_then(money)),
         ("$ per M calls", |row| row.money.as_ref()?.million_usd.as_ref().and_then(money)),
     ];
-    let change = |(what, figure): (&str, fn(&RowResult) -> Option<Figure>)| {
+    let change = |(what, figure): (&str, Find)| {
         let (before, after) = (before.and_then(figure), after.and_then(figure));
         let ratio = before
             .zip(after)

@@ -25,7 +25,7 @@ mod worker;
 pub use self::core::{core_factor, provider_of};
 pub use diff::{Change, Diff, diff};
 pub use money::{Interval, row_usage};
-pub use overhead::Overhead;
+pub use overhead::{Overhead, OverheadError, overhead};
 pub use plan::{MatchVcpu, Phase, Plan, Progress};
 pub use results::{
     Ceiling, Checks, Cold, Core, Counter, HowFast, Latency, Machine, Money, Pair, PartMs,

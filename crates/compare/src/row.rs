@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use gearshift_calibrate::Factor;
 use gearshift_deploy::{Fence, Patience, Settings, Shaping, Target, TargetError, Want, reach};
-use gearshift_gear::{Row, UsageLine};
+use gearshift_gear::{Row, RunId, UsageLine};
 use gearshift_price::{PriceBook, PriceError};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
@@ -44,6 +44,17 @@ pub(crate) struct Bench<'a> {
     pub(crate) worker: &'a Worker,
     pub(crate) book: &'a PriceBook,
     pub(crate) told: &'a (dyn Fn(Phase) + Sync),
+}
+
+/// A row that stands, and what it is measured with.
+#[derive(Clone, Copy)]
+pub(crate) struct Stand<'a> {
+    pub(crate) target: &'a dyn Target,
+    pub(crate) worker: &'a Worker,
+    pub(crate) run: &'a RunId,
+    pub(crate) row: &'a Row,
+    pub(crate) url: &'a str,
+    pub(crate) core_factor: f64,
 }
 
 /// A measured row, and what break-evens need of it.
@@ -120,20 +131,25 @@ impl Bench<'_> {
         factor: &Factor,
         url: &str,
     ) -> Result<Measured, RowError> {
-        let (plan, target, worker) = (self.plan, self.target, self.worker);
+        let plan = self.plan;
+        let at = Stand {
+            target: self.target,
+            worker: self.worker,
+            run: &plan.run,
+            row,
+            url,
+            core_factor: factor.value,
+        };
         (self.told)(Phase::Checking);
-        let counter = counter::check(target, worker, &plan.run, row, url).await?;
+        let counter = counter::check(&at).await?;
         let mut seen = BTreeSet::new();
         let of = plan.cold_starts;
         let told = |done| (self.told)(Phase::ColdStarts { done, of });
-        let cold =
-            cold::measure(target, worker, &plan.run, &row.name, url, of, &mut seen, &told).await?;
+        let cold = cold::measure(&at, of, &mut seen, &told).await?;
         let (warm, usage, outcome) = self.latency(row, url, seen).await?;
         let latency = latency::result(&outcome, &warm, &plan.run);
         (self.told)(Phase::Ceiling);
-        let ceiling =
-            ceiling::measure(target, worker, &plan.run, row, url, latency.as_ref(), factor.value)
-                .await?;
+        let ceiling = ceiling::measure(&at, latency.as_ref()).await?;
         (self.told)(Phase::Metering);
         let acknowledged = NonZeroU64::new(outcome.sent).unwrap_or(NonZeroU64::MIN);
         let row_usage = row_usage(row, &usage, acknowledged, &plan.run)?;

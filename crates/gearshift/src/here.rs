@@ -27,9 +27,9 @@ pub fn twin() -> Result<Twin> {
 pub fn twin_config() -> Result<TwinConfig> {
     let mut builds = BTreeMap::new();
     for artefact in gearshift_services::all() {
-        let program = artefact
-            .place_in(&cache().join("services"))
-            .with_context(|| format!("preparing {}: free space there or set XDG_CACHE_HOME", artefact.name))?;
+        let program = artefact.place_in(&cache().join("services")).with_context(|| {
+            format!("preparing {}: free space there or set XDG_CACHE_HOME", artefact.name)
+        })?;
         let build = Build { program, zip_bytes: artefact.compressed_size() };
         builds.insert(artefact.name.to_owned(), build);
     }

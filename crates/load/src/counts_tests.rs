@@ -80,6 +80,7 @@ fn a_counter_that_went_back_or_answered_from_elsewhere_does_not_hold() {
     let between = |before, after| CountCheck::over(&[5, 6], 0).between(&[5, 6], before, after);
     assert!(between(4, 6).holds());
     assert!(between(6, 4).reasons()[0].contains("went back"));
+    assert_eq!(between(4, 5).reasons()[0], "lost counts: 2 acknowledged, 1 counted");
     assert_eq!(between(5, 7).range.unwrap().outside, 1);
     assert_eq!(between(3, 5).range.unwrap().outside, 1);
 }

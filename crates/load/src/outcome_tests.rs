@@ -17,7 +17,9 @@ fn workers_add_up_and_count_from_the_earliest() {
     earlier.started_us = 1_000_000;
     earlier.wall_us = 1_000_000;
     earlier.generator.core_share = 0.5;
-    let merged = Outcome::merge([later, earlier]).unwrap();
+    let merged = Outcome::merge([later.clone(), earlier.clone()]).unwrap();
+    let turned = Outcome::merge([earlier, later]).unwrap();
+    assert_eq!((&merged.samples, merged.wall_us), (&turned.samples, turned.wall_us));
 
     assert_eq!((merged.started_us, merged.wall_us), (1_000_000, 1_500_000));
     assert_eq!((merged.sent, merged.acknowledged, merged.unacknowledged), (4, 3, 1));

@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
@@ -35,6 +36,22 @@ fn closed_loop_begins_nothing_after_its_time() {
     assert!(outcome.acknowledged > 0 && outcome.wall_us >= 150_000);
     assert!(outcome.samples.iter().all(|sample| sample.intended_us < 150_000));
     assert_eq!(outcome.sent, server.requests());
+}
+
+#[test]
+fn progress_never_goes_back_and_ends_at_the_whole_even_on_several_threads() {
+    fn sendable<T: Send>(future: T) -> T {
+        future
+    }
+    let server = well();
+    let told = Mutex::new(Vec::new());
+    let job = Job::new(server.url(), closed(4, 2_000));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let run = sendable(gearshift_load::run(&job, |n| told.lock().unwrap().push(n)));
+    assert_eq!(runtime.block_on(run).unwrap().acknowledged, 2_000);
+    let told = told.into_inner().unwrap();
+    assert!(told.is_sorted(), "{told:?}");
+    assert_eq!(told.last(), Some(&2_000));
 }
 
 #[test]

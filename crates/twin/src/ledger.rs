@@ -4,17 +4,19 @@ use gearshift_deploy::{Wanted, World};
 use gearshift_gear::{Compute, Count, Pool, instance_type};
 use gearshift_sandbox::Cores;
 
+use crate::shares::cores_for;
+
 /// Memory of one Lambda vCPU, MB. Source: docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html.
 const FUNCTION_MB_PER_VCPU: f64 = 1769.0;
 
 /// Cores of this machine a row is promised: its members that always run. A function is counted
 /// once, at its share while handling a request.
 pub fn promised_cores(wanted: &Wanted) -> f64 {
-    let vcpus: f64 = wanted.row.gear().pools.iter().map(pool_vcpus).sum();
-    vcpus / wanted.settings.core_factor
+    let pools = wanted.row.gear().pools.iter();
+    pools.map(|pool| pool_cores(pool, wanted.settings.core_factor)).sum()
 }
 
-fn pool_vcpus(pool: &Pool) -> f64 {
+fn pool_cores(pool: &Pool, core_factor: f64) -> f64 {
     let each = match &pool.compute {
         Compute::Instance(kind) => instance_type(kind).map_or(0.0, |kind| kind.vcpus),
         Compute::Function { memory_mb } => f64::from(*memory_mb) / FUNCTION_MB_PER_VCPU,
@@ -26,7 +28,7 @@ fn pool_vcpus(pool: &Pool) -> f64 {
         Count::PerRequest => 1,
         Count::Fixed(count) | Count::Range(_, count) => count,
     };
-    each * f64::from(count)
+    cores_for(each, core_factor) * f64::from(count)
 }
 
 /// Whether this row fits beside those that stand; otherwise the sentence that says why not.

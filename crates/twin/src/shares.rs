@@ -26,10 +26,16 @@ fn quota(share: CpuShare) -> CpuQuota {
     CpuQuota { quota_us: share.quota_us, period_us: share.period_us }
 }
 
+/// Cores here for this many vCPUs. A vCPU never gets more than a core: where a core here is the
+/// slower one the row runs slower, and the header says so.
+pub(crate) fn cores_for(vcpus: f64, core_factor: f64) -> f64 {
+    vcpus / core_factor.max(vcpus.min(1.0))
+}
+
 /// This many vCPUs of an instance.
 pub(crate) fn instance_quota(vcpus: f64, settings: &Settings) -> Option<CpuQuota> {
-    let share = vcpus / settings.core_factor;
-    let period_us = (SHORTEST_QUOTA_US / share).max(INSTANCE_PERIOD_US).min(1e6);
+    let share = cores_for(vcpus, settings.core_factor);
+    let period_us = (SHORTEST_QUOTA_US / share).clamp(INSTANCE_PERIOD_US, 1e6);
     let quota_us = (share * period_us).max(SHORTEST_QUOTA_US);
     settings.shaped.then(|| CpuQuota {
         quota_us: quota_us.round() as u64,
@@ -54,6 +60,13 @@ mod tests {
             let expected = vcpus / factor;
             assert!((share(vcpus, factor) / expected - 1.0).abs() < 0.01, "{vcpus} at {factor}");
         }
+    }
+
+    #[test]
+    fn on_a_slower_core_a_vcpu_gets_the_whole_core_and_no_more() {
+        assert_eq!(cores_for(1.0, 0.75), 1.0);
+        assert_eq!(cores_for(2.0, 0.75), 2.0);
+        assert!((cores_for(0.1, 0.75) - 0.1333).abs() < 0.001);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::server::{command, spawn};
 use crate::table::Table;
-use crate::wire::Connection;
+use crate::wire::{Connection, PATIENCE};
 
 /// A function's process that has answered some events; ends with the test.
 struct Function {
@@ -37,7 +37,7 @@ impl Function {
     }
 
     fn answer(&self) -> Value {
-        self.answers.recv_timeout(std::time::Duration::from_secs(30)).expect("an answer")
+        self.answers.recv_timeout(PATIENCE).expect("an answer")
     }
 }
 

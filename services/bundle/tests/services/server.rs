@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::wire::{Connection, Message};
+use crate::wire::{Connection, Message, PATIENCE};
 
 /// A running `hits`; ends with the test.
 pub struct Server {
@@ -93,9 +93,17 @@ impl Drop for Server {
     }
 }
 
-/// Runs `hits` to its end.
+/// Runs `hits` to its end, which must come by itself.
 pub fn run(env: &[(&str, &str)]) -> Output {
-    let child = spawn(command("hits", env).stdout(Stdio::piped()).stderr(Stdio::piped()));
+    let mut child = spawn(command("hits", env).stdout(Stdio::piped()).stderr(Stdio::piped()));
+    let began = Instant::now();
+    while child.try_wait().expect("it is our child").is_none() {
+        if began.elapsed() > PATIENCE {
+            _ = child.kill();
+            panic!("still running with {env:?}");
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
     child.wait_with_output().expect("it is our child")
 }
 

@@ -4,8 +4,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// Longer than any answer takes here; a test that waits this long has failed.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than any answer or end takes here; a test that waits this long has failed.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A request or an answer.
 #[derive(Debug)]

@@ -24,3 +24,29 @@ impl HitStore for MemoryStore {
         Ok(self.hits.load(Ordering::Relaxed))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const THREADS: u64 = 8;
+    const HITS_EACH: u64 = 20_000;
+
+    #[test]
+    fn threads_that_add_at_once_get_every_value_exactly_once() {
+        let store = MemoryStore::default();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let add = || runtime.handle().block_on(store.add()).unwrap();
+        let values: Vec<Vec<u64>> = std::thread::scope(|scope| {
+            let adders: Vec<_> = (0..THREADS)
+                .map(|_| scope.spawn(|| (0..HITS_EACH).map(|_| add()).collect()))
+                .collect();
+            adders.into_iter().map(|adder| adder.join().unwrap()).collect()
+        });
+        let distinct: BTreeSet<u64> = values.into_iter().flatten().collect();
+        assert!(distinct.into_iter().eq(1..=THREADS * HITS_EACH));
+        assert_eq!(runtime.block_on(store.count()).unwrap(), THREADS * HITS_EACH);
+    }
+}
