@@ -1,11 +1,11 @@
 //! All rows, one after the other, and what only all together say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use gearshift_calibrate::Factor;
 use gearshift_deploy::{Shaping, Target};
-use gearshift_laws::Laws;
+use gearshift_laws::{Laws, SourceLine};
 use gearshift_price::{PriceBook, PriceError, winners};
 use jiff::Timestamp;
 
@@ -66,8 +66,7 @@ pub async fn compare(
         let bench = Bench { plan, target, worker, book, told: &told };
         found.look_again(plan, &bench, &speed).await;
     }
-    let laws = Laws::shipped();
-    let laws = if plan.physics { laws } else { laws.off() };
+    let laws = found.laws(plan.physics);
     Ok(Results {
         schema: SCHEMA.to_owned(),
         run: plan.run.clone(),
@@ -84,8 +83,8 @@ pub async fn compare(
         prices_of: book.published().to_string(),
         physics: plan.physics,
         calls: plan.calls,
-        laws: laws.sources(),
-        laws_assumed: laws.assumed_count(),
+        laws_assumed: laws.iter().filter(|law| !law.assumed.is_empty()).count(),
+        laws,
         overhead,
         checks: found.checks(),
         winners: found.winners(),
@@ -136,6 +135,16 @@ impl Found {
         if let Some(again_ms) = bench.look_again(row, &factor, calls).await {
             self.drift = self.drift.max((again_ms / before_ms - 1.0).abs());
         }
+    }
+
+    /// The laws that made a part of any figure.
+    fn laws(&self, physics: bool) -> Vec<SourceLine> {
+        let latency = self.rows.iter().flat_map(|row| row.latency.iter().flat_map(|l| &l.parts));
+        let cold = self.rows.iter().flat_map(|row| row.cold.iter().flat_map(|cold| &cold.parts));
+        let used: BTreeSet<&str> = latency.chain(cold).map(|part| part.name.as_str()).collect();
+        let laws = Laws::shipped();
+        let laws = if physics { laws } else { laws.off() };
+        laws.sources().into_iter().filter(|law| used.contains(law.id.0.as_str())).collect()
     }
 
     fn checks(&self) -> Checks {

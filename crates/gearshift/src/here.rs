@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use gearshift_gear::RunId;
-use gearshift_twin::{Build, Twin, TwinConfig, runs_on_disk};
+use gearshift_twin::{Build, TwinConfig, runs_on_disk};
 use rand::Rng;
 
 /// Where results of this folder go.
@@ -16,11 +16,6 @@ pub fn cache() -> PathBuf {
     let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
     let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home);
     base.unwrap_or_else(std::env::temp_dir).join("gearshift")
-}
-
-/// The twin with every build this binary carries.
-pub fn twin() -> Result<Twin> {
-    Ok(Twin::new(twin_config()?))
 }
 
 /// What the twin is made of.
@@ -59,7 +54,7 @@ pub fn live_runs(config: &TwinConfig) -> Vec<RunId> {
     runs.into_iter().collect()
 }
 
-/// Marks this process, and all it starts, as part of the run, so that `down` finds it.
+/// Fences rise with time, so that whoever came last wins.
 pub fn fence_now() -> gearshift_deploy::Fence {
     let now = jiff::Timestamp::now().as_microsecond();
     gearshift_deploy::Fence(now.unsigned_abs())

@@ -84,9 +84,15 @@ fn saturated(outcome: &Outcome) -> Option<String> {
     })
 }
 
+/// One call of a short run is more than 1 % of it and still one call: a share needs two.
+fn beyond_chance(calls: u64) -> bool {
+    calls > 1
+}
+
 fn schedule_missed(outcome: &Outcome) -> Option<String> {
     let schedule = outcome.schedule.as_ref()?;
-    (schedule.missed_share > MISSED_SHARE_MAX).then(|| {
+    let missed = beyond_chance(schedule.missed) && schedule.missed_share > MISSED_SHARE_MAX;
+    missed.then(|| {
         format!(
             "schedule missed > {:.0} %: {} of {} calls were begun more than {} ms late or never → \
              lower the rate or allow more connections",
@@ -137,7 +143,8 @@ fn stolen(outcome: &Outcome) -> Option<String> {
 }
 
 fn late_laws(outcome: &Outcome) -> Option<String> {
-    (share(outcome.late, outcome.acknowledged) > LATE_SHARE_MAX).then(|| {
+    let late = share(outcome.late, outcome.acknowledged) > LATE_SHARE_MAX;
+    (beyond_chance(outcome.late) && late).then(|| {
         format!(
             "a law was slower in reality than drawn in {} of {} calls, more than {:.0} %",
             outcome.late,

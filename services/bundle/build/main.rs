@@ -15,8 +15,8 @@ const SERVICES: [&str; 2] = ["hits", "function-rust"];
 /// What they are made from, seen from the workspace's root.
 const SOURCES: [&str; 4] = ["services/hits", "services/functions/rust", "Cargo.lock", "Cargo.toml"];
 
-/// zstd's own default is 3. 9 makes the two binaries a tenth smaller for about a second at build
-/// time; beyond it time grows faster than size shrinks.
+/// Measured on `hits` with an optimised zstd: 9 makes it 10 % smaller than the default, 3, for 0.1 s
+/// more; 19 another 10 % for 3.5 s more, and many times that in a debug build of zstd.
 const COMPRESSION_LEVEL: i32 = 9;
 
 fn main() {

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
-/// Rounds between two looks at the clock: some ten microseconds, so that looking is a small part.
+/// Rounds between two looks at the clock: tens of microseconds, so that looking, a system call, is a
+/// small part.
 const ROUNDS_PER_LOOK: u32 = 10_000;
 
 /// Spends `budget` of CPU time on a thread beside the runtime's, and returns what was spent. Ends

@@ -1,13 +1,74 @@
-use anyhow::Result;
-use clap::Args;
+use std::path::{Path, PathBuf};
 
-use super::Ended;
+use anyhow::{Result, bail};
+use clap::Args;
+use gearshift_compare::{Results, SCHEMA, diff};
+use serde::Deserialize;
+
+use super::{Ended, Usage};
+use crate::{here, terminal};
 
 #[derive(Args)]
-pub struct Diff {}
+pub struct Diff {
+    /// A run's id, or the path of a results.json
+    before: String,
+    /// Another one
+    after: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
 
 impl Diff {
     pub fn run(self) -> Result<Ended> {
-        Ok(Ended::Failed)
+        let diff = diff(&read(&self.before)?, &read(&self.after)?);
+        if self.json {
+            terminal::print_json(&diff)?;
+        } else {
+            print!("{}", gearshift_report::diff_table(&diff));
+        }
+        Ok(Ended::Well)
+    }
+}
+
+#[derive(Deserialize)]
+struct Head {
+    schema: String,
+}
+
+fn read(run: &str) -> Result<Results> {
+    let path = match Path::new(run) {
+        file if file.is_file() => file.to_owned(),
+        _ => Path::new(here::RESULTS).join(run).join("results.json"),
+    };
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        Usage(format!("{run}: {} ({error}) → {}", path.display(), known_runs()))
+    })?;
+    let unreadable = |error: serde_json::Error| {
+        Usage(format!("{} is not a results file: {error}", path.display()))
+    };
+    let head: Head = serde_json::from_str(&text).map_err(unreadable)?;
+    if head.schema != SCHEMA {
+        bail!(Usage(format!(
+            "{} has schema {}, this version reads {SCHEMA} → use the version that wrote it",
+            path.display(),
+            head.schema
+        )));
+    }
+    Ok(serde_json::from_str(&text).map_err(unreadable)?)
+}
+
+fn known_runs() -> String {
+    let entries = std::fs::read_dir(here::RESULTS).into_iter().flatten().flatten();
+    let mut runs: Vec<(std::time::SystemTime, PathBuf)> = entries
+        .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
+        .filter(|(_, path)| path.join("results.json").is_file())
+        .collect();
+    runs.sort();
+    let names: Vec<_> =
+        runs.iter().rev().filter_map(|(_, path)| path.file_name()?.to_str()).collect();
+    match names.as_slice() {
+        [] => "there are no runs in this folder: gearshift compare".to_owned(),
+        names => format!("runs in this folder: {}", names.join(", ")),
     }
 }

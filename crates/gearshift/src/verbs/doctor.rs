@@ -1,13 +1,163 @@
 use anyhow::Result;
 use clap::Args;
+use gearshift_calibrate::{CacheRead, Provider, factor, read_cache};
+use gearshift_deploy::{Settings, Shaping, Target, Wanted, World};
+use gearshift_gear::{CATALOGUE, Row};
+use gearshift_price::PriceBook;
+use gearshift_sandbox::{Cores, Enforcement};
+use gearshift_twin::{Twin, room_for};
+use serde::Serialize;
 
 use super::Ended;
+use crate::{here, terminal};
 
 #[derive(Args)]
-pub struct Doctor {}
+pub struct Doctor {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Diagnosis {
+    checks: Vec<Check>,
+    rows: Vec<RowCheck>,
+}
+
+#[derive(Serialize)]
+struct Check {
+    what: &'static str,
+    found: String,
+    /// The command that changes it, where it should be changed.
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct RowCheck {
+    row: String,
+    /// `ok`, `unshaped` or `skipped`.
+    would_be: &'static str,
+    reason: Option<String>,
+    next: Option<String>,
+}
 
 impl Doctor {
     pub fn run(self) -> Result<Ended> {
-        Ok(Ended::Failed)
+        let config = here::twin_config()?;
+        let checks = vec![
+            shaping(config.host.enforcement()),
+            cores(),
+            core_speed(),
+            services(),
+            prices(),
+            runs(&here::live_runs(&config)),
+        ];
+        let twin = Twin::new(config);
+        let rows = CATALOGUE.rows().iter().map(|row| check_row(&twin, row)).collect();
+        let diagnosis = Diagnosis { checks, rows };
+        if self.json {
+            terminal::print_json(&diagnosis)?;
+            return Ok(Ended::Well);
+        }
+        for Check { what, found, next } in &diagnosis.checks {
+            println!("{what:11} {found}{}", arrow(next));
+        }
+        println!();
+        let widest = CATALOGUE.rows().iter().map(|row| row.name.len()).max().unwrap_or_default();
+        for RowCheck { row, would_be, reason, next } in &diagnosis.rows {
+            let reason = reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+            println!("{row:widest$}  {would_be}{reason}{}", arrow(next));
+        }
+        Ok(Ended::Well)
+    }
+}
+
+fn arrow(next: &Option<String>) -> String {
+    next.as_ref().map(|next| format!("  → {next}")).unwrap_or_default()
+}
+
+fn check_row(twin: &Twin, row: &Row) -> RowCheck {
+    let found = |would_be, reason, next| RowCheck { row: row.name.clone(), would_be, reason, next };
+    let settings = Settings { core_factor: known_factor(row), ..Settings::default() };
+    let wanted = Wanted { row: row.clone(), settings };
+    match twin.can(row) {
+        Err(missing) => found("skipped", Some(missing.why), None),
+        Ok(_) if room_for(&wanted, &World::default(), &Cores::split()).is_err() => {
+            let why = room_for(&wanted, &World::default(), &Cores::split()).err();
+            found("skipped", why, Some("a machine with more cores".to_owned()))
+        }
+        Ok(Shaping::Shaped { .. }) => found("ok", None, None),
+        Ok(Shaping::Unshaped { why, how_to_get_it }) => {
+            found("unshaped", Some(why), Some(how_to_get_it))
+        }
+    }
+}
+
+/// The factor of the last calibration; 1 before the first.
+fn known_factor(row: &Row) -> f64 {
+    match read_cache(&here::cache().join("core-speed.json")) {
+        CacheRead::Fresh(speed) => factor(&speed, gearshift_compare::provider_of(row)).value,
+        CacheRead::Stale { .. } => 1.0,
+    }
+}
+
+fn shaping(enforcement: &Enforcement) -> Check {
+    let (found, next) = match enforcement {
+        Enforcement::Shaped { by } => (format!("{by}: CPU and memory shares are enforced"), None),
+        Enforcement::Unshaped { why, how_to_get_it } => {
+            (format!("unshaped: {why}"), Some(how_to_get_it.clone()))
+        }
+    };
+    Check { what: "shares", found, next }
+}
+
+fn cores() -> Check {
+    let cores = Cores::split();
+    let found = match cores.system == cores.services {
+        true => "1 core: services share it with everything that measures them".to_owned(),
+        false => format!(
+            "{} for services, {} for load, gateway and stores",
+            cores.services.len(),
+            cores.system.len()
+        ),
+    };
+    Check { what: "cores", found, next: None }
+}
+
+fn core_speed() -> Check {
+    let found = match read_cache(&here::cache().join("core-speed.json")) {
+        CacheRead::Fresh(speed) => factor(&speed, Provider::LambdaX86).sentence,
+        CacheRead::Stale { .. } => "measured at the first compare, about 3 s".to_owned(),
+    };
+    Check { what: "core speed", found, next: None }
+}
+
+fn services() -> Check {
+    let of = |artefact: &gearshift_services::Artefact| {
+        let megabytes = artefact.size as f64 / 1e6;
+        format!("{} {megabytes:.1} MB {:?}", artefact.name, artefact.linkage).to_lowercase()
+    };
+    let found = gearshift_services::all().iter().map(of).collect::<Vec<_>>().join(", ");
+    Check { what: "services", found, next: None }
+}
+
+fn prices() -> Check {
+    let regions: Vec<_> = PriceBook::regions().collect();
+    Check {
+        what: "prices",
+        found: format!("{} regions: {}", regions.len(), regions.join(" ")),
+        next: None,
+    }
+}
+
+fn runs(runs: &[gearshift_gear::RunId]) -> Check {
+    let listed: Vec<_> = runs.iter().map(|run| run.as_str()).collect();
+    match listed.as_slice() {
+        [] => Check { what: "running", found: "nothing".to_owned(), next: None },
+        some => Check {
+            what: "running",
+            found: some.join(", "),
+            next: Some("gearshift down --all".to_owned()),
+        },
     }
 }

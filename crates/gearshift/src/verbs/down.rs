@@ -1,5 +1,3 @@
-use std::path::Path;
-
 use anyhow::{Result, bail};
 use clap::Args;
 use gearshift_deploy::{Patience, Want, reach};
@@ -105,10 +103,5 @@ async fn take_down(config: &TwinConfig, run: RunId) -> Result<Taken> {
 
 fn what_is_left(config: &TwinConfig, run: &RunId, place: &RunPlace) -> usize {
     let Remains { processes, groups, run_group } = remains(&config.host, run);
-    let unfinished = Path::new(here::RESULTS).join(run.as_str()).join("unfinished").exists();
-    processes.len()
-        + groups.len()
-        + usize::from(run_group)
-        + usize::from(place.exists())
-        + usize::from(unfinished)
+    processes.len() + groups.len() + usize::from(run_group) + usize::from(place.exists())
 }

@@ -30,16 +30,16 @@ impl Internal {
     }
 }
 
+/// On one thread: a data plane has one core, and handing work between threads there costs more
+/// than the work.
 fn plane(wanted: &std::path::Path) -> Result<Ended> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(gearshift_twin::plane::serve(wanted))?;
     // Not waited for: what still runs on it is ended by leaving.
     runtime.shutdown_background();
     Ok(Ended::Well)
 }
 
-/// Writes a `.` on standard error for every finished call that the parent may count.
 fn load() -> Result<Ended> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text).context("reading the job on standard input")?;

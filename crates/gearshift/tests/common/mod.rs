@@ -1,0 +1,71 @@
+//! What the tests share: the `gearshift` command as a user runs it, in a folder of its own.
+#![allow(dead_code)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde::Deserialize;
+use tempfile::TempDir;
+
+/// A folder in which `gearshift` runs; what a test started in it ends with it.
+pub struct Folder {
+    directory: TempDir,
+    runs: std::sync::Mutex<Vec<String>>,
+}
+
+/// What `gearshift up --json` says.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Up {
+    pub run: String,
+    pub row: String,
+    pub url: String,
+    pub endpoints: BTreeMap<String, String>,
+}
+
+impl Folder {
+    pub fn new() -> Self {
+        let directory = TempDir::new().expect("a temporary folder");
+        Self { directory, runs: Default::default() }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The command, not started yet.
+    pub fn gearshift(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gearshift"));
+        command.args(arguments).current_dir(self.path());
+        command
+    }
+
+    /// Runs the command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.gearshift(arguments).output().expect("gearshift starts")
+    }
+
+    /// Runs the command, which must succeed, and returns its standard output.
+    pub fn text(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "gearshift {arguments:?}: {}: {said}", output.status);
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// Keeps a row running until this folder is dropped.
+    pub fn up(&self, row: &str, options: &[&str]) -> Up {
+        let arguments = [&["up", row, "--json"], options].concat();
+        let up: Up = serde_json::from_str(&self.text(&arguments)).expect("JSON of up");
+        self.runs.lock().unwrap().push(up.run.clone());
+        up
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        for run in self.runs.lock().unwrap().iter() {
+            let _ = self.run(&["down", run]);
+        }
+    }
+}

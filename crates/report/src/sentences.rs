@@ -1,0 +1,298 @@
+//! What a run says in words, the same in every rendering.
+
+use gearshift_compare::{Core, Counter, Pair, Results, RowState};
+use gearshift_gear::Caller;
+use gearshift_price::{BreakEven, SECONDS_PER_MONTH, Segment};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+
+use crate::numbers::{calls, calls_range, count, percent, rate, run_time};
+use crate::rows::in_order;
+
+/// Where and how the run ran: what the first header line is joined from.
+pub(crate) fn where_it_ran(results: &Results) -> Vec<String> {
+    let machine = &results.machine;
+    let shaped = match &machine.shaped_by {
+        Some(by) => format!("{by}: shaped"),
+        None => "unshaped".to_owned(),
+    };
+    let mut parts = vec![
+        format!("run {}", results.run),
+        format!("{} on {}, {} cores, {shaped}", results.on, machine.system, machine.cores),
+    ];
+    parts.extend(cores(&results.cores));
+    parts.push(format!("seed {}", results.seed));
+    parts
+}
+
+/// What was run, and for whom: the second header line.
+pub(crate) fn what_was_run(results: &Results) -> Vec<String> {
+    let mut parts = vec![results.service.clone(), caller(results)];
+    if !results.physics {
+        parts.push("physics off: the bare machine".to_owned());
+    }
+    parts.push(format!("{}, prices of {}", results.region, results.prices_of));
+    parts.push(format!("{} calls a row", count(results.calls)));
+    parts.push(run_time(results.seconds));
+    parts
+}
+
+/// `core = 2.3 × Lambda x86 vCPU (1.8-2.6) = 2.2 × t2 vCPU (1.6-3.2), matched`, or what is known instead.
+fn cores(cores: &[Core]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let (measured, other): (Vec<&Core>, Vec<&Core>) =
+        cores.iter().partition(|core| core.known && core.low < core.high);
+    if !measured.is_empty() {
+        let figure = |core: &&Core| {
+            format!("{:.1} × {} ({:.1}-{:.1})", core.factor, core.provider, core.low, core.high)
+        };
+        let figures: Vec<String> = measured.iter().map(figure).collect();
+        lines.push(format!("core = {}, matched", figures.join(" = ")));
+        if measured.iter().any(|core| core.factor < 1.0) {
+            lines.push("this machine is slower than what it stands for".to_owned());
+        }
+    }
+    for core in other {
+        if !lines.contains(&core.sentence) {
+            lines.push(core.sentence.clone());
+        }
+    }
+    lines
+}
+
+fn caller(results: &Results) -> String {
+    let place = match results.caller {
+        Caller::SameSubnet => "caller in the same subnet",
+        Caller::Region => "caller in the region",
+        Caller::Home => "caller at home",
+    };
+    let law = results.caller.round_trip();
+    let latencies = results.rows.iter().filter_map(|row| row.latency.as_ref());
+    let round_trip = latencies.flat_map(|latency| &latency.parts).find(|part| part.name == law.0);
+    match round_trip.filter(|part| part.ms > 0.0) {
+        Some(part) => format!("{place} ({} away)", short_ms(part.ms)),
+        None => place.to_owned(),
+    }
+}
+
+fn short_ms(ms: f64) -> String {
+    if ms < 0.95 { format!("{ms:.1} ms") } else { format!("{ms:.0} ms") }
+}
+
+/// What *here* means in this run.
+pub(crate) fn here(results: &Results) -> String {
+    let unshaped = results.rows.iter().any(|row| row.state == RowState::Unshaped);
+    let but = if unshaped { "; unshaped rows had the whole machine" } else { "" };
+    format!(
+        "measured on this machine under the gear's own CPU and memory share \
+         (calls near the median){but}"
+    )
+}
+
+/// What *declared* rests on.
+pub(crate) fn declared(results: &Results) -> String {
+    if !results.physics {
+        return "nothing: physics is off, no law was in force".to_owned();
+    }
+    let sourced = results.laws.iter().filter(|law| law.source.is_some()).count();
+    let changed = results.laws.iter().filter(|law| law.factor != 1.0).count();
+    let changed =
+        if changed > 0 { format!(", {changed} multiplied for this run") } else { String::new() };
+    format!(
+        "network, gateway, store: {}, {} laws, {sourced} with a source, {} with an assumed \
+         point{changed} (see report)",
+        gearshift_laws::SHIPPED_FILE,
+        results.laws.len(),
+        results.laws_assumed
+    )
+}
+
+/// The counter invariant over all rows, then one sentence for each row where it does not hold.
+pub(crate) fn counter(results: &Results) -> Vec<String> {
+    let checked: Vec<(&str, &Counter)> = results
+        .rows
+        .iter()
+        .filter_map(|row| Some((row.row.as_str(), row.counter.as_ref()?)))
+        .collect();
+    if checked.is_empty() {
+        return vec!["not checked: no row answered".to_owned()];
+    }
+    let (holding, broken): (Vec<_>, Vec<_>) =
+        checked.iter().copied().partition(|(_, counter)| counter.holds);
+    let mut lines = Vec::new();
+    let verdict = format!("holds on {} of {}", holding.len(), checked.len());
+    match holding.first() {
+        Some((_, first)) => {
+            let sums = holding.iter().fold((0, 0, 0), |sums, (_, counter)| {
+                let possible = sums.2 + counter.possible;
+                (sums.0 + counter.acknowledged, sums.1 + counter.counted, possible)
+            });
+            let faultless: Vec<&str> = holding
+                .iter()
+                .filter(|(_, counter)| !counter.faults_injected)
+                .map(|(row, _)| *row)
+                .collect();
+            let faults = match faultless.len() {
+                0 => "store faults injected".to_owned(),
+                all if all == holding.len() => "no store faults injected".to_owned(),
+                _ => format!("store faults injected, not on {}", faultless.join(", ")),
+            };
+            lines.push(format!(
+                "{verdict}: {} acknowledged ≤ {} counted ≤ {} possible ({} callers, {faults})",
+                count(sums.0),
+                count(sums.1),
+                count(sums.2),
+                first.callers
+            ));
+        }
+        None => lines.push(verdict),
+    }
+    for (row, counter) in broken {
+        lines.push(format!(
+            "does not hold on {row}: {} ({} acknowledged, {} counted, {} possible)",
+            counter.reasons.join("; "),
+            count(counter.acknowledged),
+            count(counter.counted),
+            count(counter.possible)
+        ));
+    }
+    lines
+}
+
+/// How many stretches of [`cheapest`] a line of a terminal holds.
+const STRETCHES: usize = 4;
+
+/// The cheapest row by volume.
+pub(crate) fn cheapest(results: &Results) -> Vec<String> {
+    let Some(winners) = &results.winners else {
+        return vec!["nothing could be priced".to_owned()];
+    };
+    let segments = &winners.segments;
+    let mut lines = Vec::new();
+    match segments.as_slice() {
+        [] => lines.push("nothing could be priced".to_owned()),
+        [only] => lines.push(format!(
+            "{} at every volume up to {} calls/month",
+            winner(only),
+            calls(only.to_calls_per_month)
+        )),
+        [first, second] => lines.push(format!(
+            "below {} {}, above it {}{}",
+            boundary(first),
+            winner(first),
+            winner(second),
+            interval(results, first, second)
+        )),
+        many => {
+            let shown = &many[..many.len().min(STRETCHES)];
+            let stretch = |segment: &Segment| match std::ptr::eq(segment, &many[many.len() - 1]) {
+                true => format!("then {}", winner(segment)),
+                false => format!("{} up to {}", winner(segment), boundary(segment)),
+            };
+            let mut text = shown.iter().map(stretch).collect::<Vec<_>>().join(", ");
+            if many.len() > shown.len() {
+                text.push_str(&format!(", {} more (see report)", many.len() - shown.len()));
+            }
+            lines.push(text);
+        }
+    }
+    lines.extend(winners.left_out.iter().map(|out| {
+        let from = match out.from_calls_per_month {
+            from if from <= Decimal::ONE => String::new(),
+            from => format!(" from {} calls/month on", calls(from)),
+        };
+        format!("without {}{from}: {}", out.name, out.gap.text)
+    }));
+    lines
+}
+
+/// A stretch's row, `× n` where it needs more than one unit.
+pub(crate) fn winner(segment: &Segment) -> String {
+    match segment.units {
+        (1, 1) => segment.winner.clone(),
+        _ => format!("{} × n", segment.winner),
+    }
+}
+
+/// Where a stretch ends: `6.7 M calls/month (2.5/s)`.
+pub(crate) fn boundary(segment: &Segment) -> String {
+    let to = segment.to_calls_per_month;
+    let per_s = (to / Decimal::from(SECONDS_PER_MONTH)).to_f64().unwrap_or(0.0);
+    format!("{} calls/month ({}/s)", calls(to), rate(per_s))
+}
+
+/// What the speed of a core leaves open of the break-even between two stretches.
+fn interval(results: &Results, first: &Segment, second: &Segment) -> String {
+    let of = |pair: &&Pair| {
+        let pair = (pair.a.as_str(), pair.b.as_str());
+        let (first, second) = (first.winner.as_str(), second.winner.as_str());
+        pair == (first, second) || pair == (second, first)
+    };
+    match results.break_evens.iter().find(of).map(|pair| &pair.break_even) {
+        Some(BreakEven::At { holds_throughout: false, .. }) => {
+            "; not so at an end of the core's range".to_owned()
+        }
+        Some(BreakEven::At { calls_per_month, .. }) => match calls_per_month.range {
+            // A range too small to be seen in these digits says nothing.
+            Some((low, high)) if calls(low) != calls(high) => {
+                format!("; {} over the core's range", calls_range(low, high))
+            }
+            _ => String::new(),
+        },
+        _ => String::new(),
+    }
+}
+
+/// Whether the run as a whole can be trusted.
+pub(crate) fn checks(results: &Results) -> Vec<String> {
+    let checks = &results.checks;
+    let twin = match &results.overhead {
+        Some(overhead) => {
+            format!("{} adds {:.0} µs", results.on, overhead.adds_p50_us.value)
+        }
+        None => format!("what the {} adds: not measured", results.on),
+    };
+    vec![
+        format!("{} of {} valid", checks.valid, checks.measured),
+        format!("generator ≤ {} of its core", percent(checks.generator_core_share)),
+        twin,
+        format!("drift {}", percent(checks.drift)),
+        format!("steal {}", percent(checks.steal)),
+    ]
+}
+
+/// What was published in 2021 for the rows shown, in their order; none where nothing was.
+pub(crate) fn published(results: &Results) -> Option<String> {
+    let rows = in_order(results).into_iter().filter(|row| row.state != RowState::Skipped);
+    let mean = |name: &str| results.published.iter().find(|published| published.row == name);
+    let means: Vec<Option<f64>> =
+        rows.map(|row| mean(&row.row).map(|published| published.mean_ms.value)).collect();
+    means.iter().flatten().next()?;
+    let text: Vec<String> =
+        means.iter().map(|mean| mean.map_or("-".to_owned(), |ms| format!("{ms:.0}"))).collect();
+    Some(format!(
+        "published means {} ms in this order, caller unknown: compare the steps, not the values",
+        text.join("·")
+    ))
+}
+
+/// The command that runs this again.
+pub(crate) fn again(results: &Results) -> String {
+    let ran = results.rows.iter().filter(|row| row.state != RowState::Skipped);
+    let rows: Vec<&str> = ran.map(|row| row.row.as_str()).collect();
+    let mut command = "gearshift compare".to_owned();
+    if !rows.is_empty() {
+        command.push_str(&format!(" --rows {}", rows.join(",")));
+    }
+    command.push_str(&format!(
+        " --calls {} --seed {} --caller {} --region {}",
+        results.calls, results.seed, results.caller, results.region
+    ));
+    if !results.physics {
+        command.push_str(" --physics off");
+    }
+    if let Some(core) = results.cores.iter().find(|core| core.known && core.low == core.high) {
+        command.push_str(&format!(" --match-vcpu {}", core.factor));
+    }
+    command
+}

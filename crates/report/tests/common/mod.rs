@@ -1,0 +1,281 @@
+//! A run written by hand. Its figures are made up; its prices are the shipped book's.
+#![allow(dead_code)]
+
+use std::num::NonZeroU64;
+
+use gearshift_compare::{
+    Ceiling, Checks, Cold, Core, Counter, HowFast, Latency, Machine, Money, Overhead, Pair, PartMs,
+    Results, RowResult, RowState, SCHEMA, published_2021,
+};
+use gearshift_gear::{CATALOGUE, Caller, Code, Dimension, Known, LawId, Origin, RunId, UsageLine};
+use gearshift_laws::Laws;
+use gearshift_load::{Percentile, Verdict};
+use gearshift_price::{
+    Candidate, PriceBook, Usage, bill, break_even_with_units, combine, fixed_usage, per_call_usage,
+    winners,
+};
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+pub const EVIL: &str = "<script>alert(1)</script>";
+
+pub fn run() -> RunId {
+    "7f3a".parse().unwrap()
+}
+
+fn measured(n: u64) -> Origin {
+    Origin::Measured { run: run(), n }
+}
+
+fn known(value: f64) -> Known<f64> {
+    Known::new(value, Origin::computed([measured(200), Origin::Declared(LawId::from("ddb.put"))]))
+}
+
+fn part(name: &str, kind: &str, ms: f64) -> PartMs {
+    PartMs { name: name.into(), kind: kind.into(), ms }
+}
+
+pub fn latency(here: f64, laws: &[(&str, f64)], p99: Percentile) -> Latency {
+    let declared: f64 = laws.iter().map(|(_, ms)| ms).sum();
+    let p50 = here + declared;
+    let mut parts: Vec<PartMs> =
+        laws.iter().map(|(name, ms)| part(name, "declared", *ms)).collect();
+    parts.push(part("handler", "measured", here * 0.8 + declared * 0.3));
+    Latency {
+        rate_per_s: 10.0,
+        n: 200,
+        p50_ms: known(p50).within(p50 * 0.97, p50 * 1.04),
+        here_ms: Known::new(here, measured(200)),
+        declared_ms: Known::new(declared, Origin::Declared(LawId::from("ddb.put"))),
+        p90_ms: Percentile::Value(p50 * 1.4),
+        p99_ms: p99,
+        max_ms: p50 * 3.0,
+        parts,
+        curve: Vec::new(),
+        verdict: Verdict::of(Vec::new()),
+    }
+}
+
+pub fn cold(parts: &[(&str, &str, f64)]) -> Cold {
+    let total: f64 = parts.iter().map(|part| part.2).sum();
+    let law = |kind: &str| matches!(kind, "declared" | "accounted");
+    let laws: f64 = parts.iter().filter(|part| law(part.1)).map(|part| part.2).sum();
+    Cold {
+        n: 9,
+        p50_ms: known(total).within(total * 0.9, total * 1.3),
+        min_ms: total * 0.9,
+        max_ms: total * 1.3,
+        declared_share: laws / total,
+        parts: parts.iter().map(|(name, kind, ms)| part(name, kind, *ms)).collect(),
+        verdict: Verdict::of(Vec::new()),
+    }
+}
+
+fn ceiling(per_s: f64, set_by: &str, note: &str) -> Ceiling {
+    Ceiling {
+        sustained: HowFast { per_s: known(per_s), set_by: set_by.into() },
+        burst: None,
+        burst_minutes: None,
+        note: note.into(),
+    }
+}
+
+fn counter(n: u64, faults: bool) -> Counter {
+    Counter {
+        holds: true,
+        callers: 8,
+        acknowledged: n,
+        counted: n + 2,
+        possible: n + 3,
+        faults_injected: faults,
+        reasons: Vec::new(),
+    }
+}
+
+fn usage(name: &str, gb_seconds: &str) -> Usage {
+    let at = Timestamp::UNIX_EPOCH;
+    let line = |dimension, quantity: &str| UsageLine {
+        dimension,
+        quantity: quantity.parse().unwrap(),
+        window: (at, at),
+        complete_until: at,
+    };
+    let row = CATALOGUE.row(name).unwrap();
+    let mut lines = vec![line(Dimension::LogIngestGb, "0.00000005")];
+    if row.function_memory_mb().is_some() {
+        lines.extend([
+            line(Dimension::HttpApiRequest, "1"),
+            line(Dimension::FunctionRequest, "1"),
+            line(Dimension::FunctionGbSecond, gb_seconds),
+            line(Dimension::TableWriteUnit, "1"),
+        ]);
+    }
+    let origin = measured(200);
+    Usage {
+        fixed: fixed_usage(row).unwrap(),
+        per_call: per_call_usage(&lines, NonZeroU64::MIN, &origin),
+    }
+}
+
+fn money(usage: Usage) -> Money {
+    let bill = bill(usage, PriceBook::region("eu-west-2").unwrap());
+    let gap = bill.per_month_fixed().err().or(bill.per_million_calls().err());
+    Money {
+        month_usd: bill.per_month_fixed().ok(),
+        million_usd: bill.per_million_calls().ok(),
+        gap: gap.map(|gap| gap.to_string()),
+        bill,
+    }
+}
+
+pub fn row(name: &str, code: Code, state: RowState) -> RowResult {
+    RowResult {
+        row: name.into(),
+        code,
+        gear: "HTTP API → function 128 MB (table)".into(),
+        state,
+        reason: None,
+        command: None,
+        counter: None,
+        cold: None,
+        latency: None,
+        ceiling: None,
+        usage: Vec::new(),
+        money: None,
+        host_drift: None,
+    }
+}
+
+const ITEM: &str = "DynamoDB takes 1,000 writes/s on one item; without the counter 10,000/s \
+                    (account limit, computed)";
+
+fn function(name: &str, code: Code, here: f64, cold_init: f64, gb_s: &str) -> RowResult {
+    let laws = [
+        ("net.cross_az_rtt", 0.95),
+        ("apigw.http_own", 4.1),
+        ("lambda.warm_overhead", 3.2),
+        ("ddb.update_add", 6.6),
+    ];
+    let p99 = Percentile::Value((here + 14.85) * 2.1);
+    let cold = [
+        ("lambda.cold_env", "accounted", 88.0),
+        ("init", "measured", cold_init),
+        ("ddb.update_add", "declared", 6.6),
+        ("first request", "measured", here * 3.0),
+    ];
+    RowResult {
+        counter: Some(counter(410, true)),
+        cold: Some(self::cold(&cold)),
+        latency: Some(latency(here, &laws, p99)),
+        ceiling: Some(ceiling(1000.0, "item", ITEM)),
+        money: Some(money(usage(name, gb_s))),
+        ..row(name, code, RowState::Ok)
+    }
+}
+
+/// Four rows that are ok (one with too few calls for a p99, one without a price), one INVALID, one
+/// skipped.
+pub fn results() -> Results {
+    let note = "9,380/s for 30 min, until launch credits are spent; then 10 % of a vCPU";
+    let p99 = Percentile::Value(2.6);
+    let boot = [("ec2.request_to_ssh_al2023", "accounted", 37_900.0), ("first request", "measured", 520.0)];
+    let ec2 = RowResult {
+        gear: "direct → t2.micro (memory)".into(),
+        counter: Some(counter(240, false)),
+        cold: Some(cold(&boot)),
+        latency: Some(latency(0.31, &[("net.cross_az_rtt", 1.1)], p99)),
+        ceiling: Some(Ceiling {
+            burst: Some(HowFast { per_s: known(9_380.0), set_by: "cpu".into() }),
+            burst_minutes: Some(30.0),
+            ..ceiling(940.4, "credits", note)
+        }),
+        money: Some(money(usage("ec2", "0"))),
+        ..row("ec2", Code::Rust, RowState::Ok)
+    };
+    let rust = function("lambda-rust-dynamodb", Code::Rust, 1.34, 21.0, "0.0011");
+    let mut python = function("lambda-python-dynamodb", Code::Python, 12.5, 470.0, "0.0031");
+    python.latency.as_mut().unwrap().p99_ms = Percentile::TooFew { n: 60, needs: 200 };
+    let mut js = function("lambda-js-dynamodb", Code::Js, 9.6, 530.0, "0.0026");
+    js.state = RowState::Invalid;
+    js.reason = Some(format!("latency: schedule missed > 1 %: 14 of 200 {EVIL}"));
+    js.command = Some("gearshift compare --rows lambda-js-dynamodb".into());
+    let mut cpp = function("lambda-cpp-dynamodb", Code::Cpp, 1.5, 19.0, "0.0012");
+    let mut unpriced = usage("lambda-cpp-dynamodb", "0.0012");
+    unpriced.per_call[0].dimension = Dimension::InstanceHour("x9.huge".into());
+    cpp.money = Some(money(unpriced));
+    let mut kubernetes = row("kubernetes", Code::Rust, RowState::Skipped);
+    kubernetes.reason = Some("only on request".into());
+    kubernetes.command = Some("--rows kubernetes (context: none)".into());
+    let rows = vec![kubernetes, python, js, ec2, rust, cpp];
+    let candidate = |row: &RowResult| Candidate {
+        name: row.row.clone(),
+        bill: row.money.as_ref().unwrap().bill.clone(),
+        ceiling_per_s: (row.row == "ec2").then(|| "940.4".parse().unwrap()),
+    };
+    let priced: Vec<Candidate> = [4, 3, 1].map(|index: usize| candidate(&rows[index])).into();
+    let middle = break_even_with_units(&priced[0], &priced[1]);
+    let mut dearer = priced[0].clone();
+    dearer.bill = money(usage("lambda-rust-dynamodb", "0.0021")).bill;
+    let range = break_even_with_units(&dearer, &priced[1]);
+    let pair = Pair {
+        a: "lambda-rust-dynamodb".into(),
+        b: "ec2".into(),
+        break_even: combine(&middle, middle.clone(), &range),
+    };
+    Results {
+        schema: SCHEMA.into(),
+        run: run(),
+        version: "0.1.0".into(),
+        started: Timestamp::UNIX_EPOCH,
+        seconds: 341.0,
+        on: "twin".into(),
+        service: "hits".into(),
+        machine: Machine {
+            system: "Linux 6.8".into(),
+            cpu_model: "A CPU".into(),
+            cores: 4,
+            shaped_by: Some("cgroup v2".into()),
+        },
+        cores: vec![core("Lambda x86 vCPU", 2.3), core("t2 vCPU", 2.2)],
+        seed: 42,
+        caller: Caller::Region,
+        region: "eu-west-2".into(),
+        prices_of: "2026-09-29".into(),
+        physics: true,
+        calls: 200,
+        laws: Laws::shipped().sources(),
+        laws_assumed: Laws::shipped().assumed_count(),
+        overhead: Some(Overhead {
+            through_twin_p50_us: known(210.0),
+            plain_p50_us: known(114.0),
+            adds_p50_us: known(96.0),
+        }),
+        checks: Checks {
+            valid: 4,
+            measured: 5,
+            generator_core_share: 0.34,
+            drift: 0.012,
+            steal: 0.003,
+        },
+        winners: winners(&priced, 1..1_000_000_000).ok(),
+        break_evens: vec![pair],
+        published: published_2021(),
+        rows,
+    }
+}
+
+fn core(provider: &str, factor: f64) -> Core {
+    Core {
+        provider: provider.into(),
+        factor,
+        low: factor * 0.78,
+        high: factor * 1.13,
+        known: true,
+        sentence: format!("core = {factor} × {provider}"),
+    }
+}
+
+/// A price with many more digits than anybody shows.
+pub fn thirds() -> Decimal {
+    Decimal::ONE / Decimal::from(3)
+}
