@@ -68,8 +68,7 @@ impl std::fmt::Display for Phase {
             Self::ColdStarts { done, of } => write!(f, "cold start {done} of {of}"),
             Self::Latency { calls, rate_milli_per_s } => {
                 let rate = *rate_milli_per_s as f64 / 1000.0;
-                let seconds = *calls as f64 / rate.max(0.001);
-                write!(f, "latency, {calls} calls at {rate:.1}/s ({seconds:.0} s)")
+                write!(f, "latency, {calls} calls at {rate:.1}/s")
             }
             Self::Ceiling => f.write_str("ceiling"),
             Self::Metering => f.write_str("metering"),

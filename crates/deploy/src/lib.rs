@@ -5,12 +5,14 @@
 //! never remembers; bringing up is "observe, step" until nothing differs, taking down is wanting
 //! nothing.
 
+mod clock;
 pub mod contract;
 mod reach;
 mod target;
 mod world;
 
-pub use reach::{Patience, reach};
+pub use clock::{Clock, SystemClock};
+pub use reach::{Patience, reach, reach_on};
 pub use target::{Condition, Fence, Missing, Progress, Shaping, Target, TargetError};
 pub use world::{
     Event, Happening, Member, MemberState, Settings, Standing, State, Want, Wanted, World,

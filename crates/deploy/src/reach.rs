@@ -1,10 +1,10 @@
 //! Observe and step until the world is as wanted.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gearshift_gear::RunId;
 
-use crate::{Fence, Progress, Target, TargetError, Want, World};
+use crate::{Clock, Fence, Progress, SystemClock, Target, TargetError, Want, World};
 
 /// How long to keep trying.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,19 @@ pub async fn reach(
     fence: Fence,
     patience: Patience,
 ) -> Result<World, TargetError> {
-    let began = Instant::now();
+    reach_on(&SystemClock, target, run, want, fence, patience).await
+}
+
+/// As [`reach`], with its waits and its patience on this clock.
+pub async fn reach_on(
+    clock: &dyn Clock,
+    target: &dyn Target,
+    run: &RunId,
+    want: &Want,
+    fence: Fence,
+    patience: Patience,
+) -> Result<World, TargetError> {
+    let began = clock.now();
     let mut lost = 0;
     loop {
         let step = match target.observe(run).await {
@@ -41,7 +53,7 @@ pub async fn reach(
             Ok((seen, Progress::Done)) => return Ok(seen),
             Ok((_, Progress::Pending { on, look_again })) => {
                 lost = 0;
-                if began.elapsed() > patience.total {
+                if clock.since(began) > patience.total {
                     return Err(too_long(&on, patience.total));
                 }
                 look_again
@@ -55,14 +67,14 @@ pub async fn reach(
             }
             Err(error @ TargetError::NoAnswer { .. }) => {
                 lost += 1;
-                if lost > patience.lost_answers || began.elapsed() > patience.total {
+                if lost > patience.lost_answers || clock.since(began) > patience.total {
                     return Err(error);
                 }
                 Duration::from_millis(20)
             }
             Err(error) => return Err(error),
         };
-        tokio::time::sleep(wait).await;
+        clock.wait(wait).await;
     }
 }
 

@@ -220,7 +220,7 @@ impl Environment {
     }
 
     pub(crate) fn max_memory_mb(&self) -> u64 {
-        self.sandbox.memory_use().unwrap_or_default().peak_bytes.div_ceil(1024 * 1024)
+        self.sandbox.memory_peak_bytes().unwrap_or_default().div_ceil(1024 * 1024)
     }
 
     pub(crate) fn access_key(&self) -> String {

@@ -207,7 +207,7 @@ impl Function {
         };
         let report = report_line(&answer, self.config.memory_mb);
         environment.log.write(format!("END RequestId: {}\n{report}", answer.request_id).as_bytes());
-        answer.log_tail = environment.log.tail();
+        answer.log_tail = environment.log.take_tail();
         self.meter(&answer, environment.log.take_bytes());
         if birth.is_some() {
             self.happened(&environment.id, Life::FirstByte);

@@ -21,7 +21,7 @@ pub struct Answer {
     pub max_memory_mb: u64,
     /// Environment, laws waited out or accounted, and measured steps.
     pub timing: ServerTiming,
-    /// The last 4 KB of the environment's log, the REPORT line included.
+    /// The last 4 KB of this invocation's log, the REPORT line included.
     pub log_tail: String,
 }
 

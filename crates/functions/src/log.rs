@@ -27,10 +27,10 @@ impl Log {
         inner.tail.drain(..excess);
     }
 
-    /// The last 4 KB.
-    pub(crate) fn tail(&self) -> String {
-        let inner = self.0.lock().expect("no panic while logging");
-        String::from_utf8_lossy(&inner.tail.iter().copied().collect::<Vec<_>>()).into_owned()
+    /// The last 4 KB since the last call: a request's tail holds nothing of the one before.
+    pub(crate) fn take_tail(&self) -> String {
+        let tail = std::mem::take(&mut self.0.lock().expect("no panic while logging").tail);
+        String::from_utf8_lossy(&Vec::from(tail)).into_owned()
     }
 
     /// Bytes since the last call.

@@ -1,6 +1,7 @@
 //! The `gearshift` command: one file per verb, no logic.
 
 mod here;
+mod interrupt;
 mod progress;
 mod terminal;
 mod verbs;

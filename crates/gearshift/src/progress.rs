@@ -1,32 +1,56 @@
-//! Live progress, on a terminal only.
+//! Live progress, on a terminal only: which row, which phase, how far.
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use gearshift_compare::Phase;
+use indicatif::{ProgressBar, ProgressStyle};
 
-/// A line that is rewritten in place; nothing where standard error is not a terminal.
-pub struct Progress(ProgressBar);
+/// A line on standard error that is rewritten in place; nothing where that is not a terminal.
+pub struct Progress {
+    bar: ProgressBar,
+    /// What is under way since when, and how long it takes where that is known.
+    now: Arc<Mutex<(Instant, Option<Duration>)>>,
+}
 
 impl Progress {
-    /// Shows nothing when `quiet`.
-    pub fn new(quiet: bool) -> Self {
+    pub fn new() -> Self {
         let bar = ProgressBar::new_spinner();
-        if quiet {
-            bar.set_draw_target(ProgressDrawTarget::hidden());
-        }
-        let style = ProgressStyle::with_template("{spinner} {elapsed:>4} {msg}");
-        bar.set_style(style.expect("the template is valid"));
+        let now = Arc::new(Mutex::new((Instant::now(), None::<Duration>)));
+        let shown = now.clone();
+        let far = move |_: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+            let (since, takes) = *shown.lock().expect("no panic while held");
+            if let Some(takes) = takes {
+                let _ = write!(out, " · {} of {} s", since.elapsed().as_secs(), takes.as_secs());
+            }
+        };
+        let style = ProgressStyle::with_template("{spinner} {elapsed:>4}  {msg}{far}");
+        bar.set_style(style.expect("the template is valid").with_key("far", far));
         bar.enable_steady_tick(Duration::from_millis(120));
-        Self(bar)
+        Self { bar, now }
     }
 
     pub fn say(&self, what: impl Into<String>) {
-        self.0.set_message(what.into());
+        *self.now.lock().expect("no panic while held") = (Instant::now(), None);
+        self.bar.set_message(what.into());
+    }
+
+    /// Shows where a comparison is.
+    pub fn at(&self, at: &gearshift_compare::Progress) {
+        let (row, of) = at.of;
+        let row =
+            if row == 0 { String::new() } else { format!("row {row} of {of} · {} · ", at.row) };
+        self.say(format!("{row}{}", at.phase));
+        if let Phase::Latency { calls, rate_milli_per_s } = at.phase {
+            let takes =
+                Duration::from_secs_f64(calls as f64 * 1e3 / rate_milli_per_s.max(1) as f64);
+            *self.now.lock().expect("no panic while held") = (Instant::now(), Some(takes));
+        }
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }

@@ -9,9 +9,9 @@ pub fn print_json(value: &impl Serialize) -> Result<()> {
     Ok(())
 }
 
-/// Columns to fill: the terminal's, at most what the screens are drawn for.
+/// Columns to fill: the terminal's, at most what the screens are drawn for, which a file gets too.
 pub fn width() -> usize {
     const DRAWN_FOR: usize = 100;
-    let (_, columns) = console::Term::stdout().size();
-    usize::from(columns).clamp(60, DRAWN_FOR)
+    let columns = console::Term::stdout().size_checked().map(|(_, columns)| columns);
+    columns.map_or(DRAWN_FOR, usize::from).min(DRAWN_FOR)
 }

@@ -18,7 +18,7 @@ pub(crate) struct Cell {
 
 impl Cell {
     pub(crate) fn new(body: impl Into<String>) -> Self {
-        Self { body: body.into(), mark: String::new() }
+        Self { body: printable(&body.into()), mark: String::new() }
     }
 
     pub(crate) fn marked(mut self, mark: &str) -> Self {
@@ -44,7 +44,7 @@ impl Cell {
 pub(crate) struct Column {
     pub(crate) heading: String,
     pub(crate) flush: Flush,
-    /// Blanks before it. One: the column belongs to the one before.
+    /// Blanks between it and the column before.
     pub(crate) gap: usize,
     /// Title over this column and those that follow up to the next title.
     pub(crate) group: Option<String>,
@@ -56,8 +56,10 @@ pub(crate) fn lay_out(columns: &[Column], rows: &[Vec<Cell>]) -> Vec<String> {
     let mut starts = Vec::new();
     let mut at = 0;
     for (index, column) in columns.iter().enumerate() {
-        let mark = index.checked_sub(1).map_or(0, |before| mark_width(before, columns, rows));
-        at += column.gap.max(if mark > 0 { mark + column.gap / 2 } else { 0 });
+        if let Some(before) = index.checked_sub(1) {
+            // Marks hang into the gap; what is further on keeps half of it.
+            at += column.gap.max(mark_width(before, columns, rows) + column.gap / 2);
+        }
         starts.push(at);
         at += widths[index];
     }
@@ -129,7 +131,15 @@ pub(crate) fn wrapped(text: &str, width: usize, first: &str, indent: usize) -> V
         .subsequent_indent(&indent)
         // Names of rows hold hyphens and are not to be torn apart.
         .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    textwrap::wrap(text, options).into_iter().map(|line| line.trim_end().to_owned()).collect()
+    textwrap::wrap(&printable(text), options)
+        .into_iter()
+        .map(|line| line.trim_end().to_owned())
+        .collect()
+}
+
+/// What another program said may hold control characters; a terminal would obey them.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

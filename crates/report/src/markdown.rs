@@ -41,8 +41,19 @@ pub fn markdown(results: &Results) -> String {
 fn comparison(results: &Results) -> String {
     let mut notes = Footnotes::default();
     let header = [
-        "gear", "code", "state", "p50, ms", "here", "declared", "p90", "p99", "cold start p50",
-        "ceiling, req/s", "set by", "$/month", "$ per M calls",
+        "gear",
+        "code",
+        "state",
+        "p50, ms",
+        "here",
+        "declared",
+        "p90",
+        "p99",
+        "cold start p50",
+        "ceiling, req/s",
+        "set by",
+        "$/month",
+        "$ per M calls",
     ];
     let rows = in_order(results);
     let lines = rows.iter().map(|row| comparison_row(row, &mut notes)).collect();
@@ -66,7 +77,8 @@ fn comparison_row(row: &RowResult, notes: &mut Footnotes) -> Vec<String> {
     let latency = row.latency.as_ref();
     let of = |shown: Option<String>| bracket(shown.unwrap_or_default());
     let ceiling = row.ceiling.as_ref();
-    let set_by = ceiling.map(|ceiling| format!("{} {}", ceiling.sustained.set_by, notes.mark(&ceiling.note)));
+    let set_by = ceiling
+        .map(|ceiling| format!("{} {}", ceiling.sustained.set_by, notes.mark(&ceiling.note)));
     let mut amount = |known: Option<&Known<_>>| match (known, &row.money) {
         (Some(known), _) => bracket(usd(known.value)),
         (None, Some(money)) => money.gap.as_ref().map(|gap| notes.mark(gap)).unwrap_or_default(),
@@ -75,9 +87,10 @@ fn comparison_row(row: &RowResult, notes: &mut Footnotes) -> Vec<String> {
     let money = row.money.as_ref();
     let month = amount(money.and_then(|money| money.month_usd.as_ref()));
     let million = amount(money.and_then(|money| money.million_usd.as_ref()));
-    let cold = row.cold.as_ref().map(|cold| {
-        format!("{} {}", duration(cold.p50_ms.value), mostly(cold.declared_share))
-    });
+    let cold = row
+        .cold
+        .as_ref()
+        .map(|cold| format!("{} {}", duration(cold.p50_ms.value), mostly(cold.declared_share)));
     vec![
         text(&row.row),
         row.code.to_string(),

@@ -17,14 +17,21 @@ pub(crate) fn ms(value: f64) -> String {
 }
 
 /// Milliseconds with their unit, in seconds from one second on: `182 ms`, `1.23 s`, `38.4 s`.
-pub(crate) fn duration(ms: f64) -> String {
-    match ms {
-        ms if !ms.is_finite() => "-".to_owned(),
-        ms if ms < 9.95 => format!("{ms:.1} ms"),
-        ms if ms < 999.5 => format!("{ms:.0} ms"),
-        ms if ms < 9_995.0 => format!("{:.2} s", ms / 1e3),
-        ms => format!("{} s", grouped(&format!("{:.1}", ms / 1e3))),
+pub(crate) fn duration(time_ms: f64) -> String {
+    match time_ms {
+        few if few < 9.95 => with_unit(few),
+        whole if whole < 999.5 => format!("{whole:.0} ms"),
+        seconds if seconds < 9_995.0 => format!("{:.2} s", seconds / 1e3),
+        seconds if seconds.is_finite() => {
+            format!("{} s", grouped(&format!("{:.1}", seconds / 1e3)))
+        }
+        _ => "-".to_owned(),
     }
+}
+
+/// Milliseconds with their unit and the digits of [`ms`].
+pub(crate) fn with_unit(value: f64) -> String {
+    format!("{} ms", ms(value))
 }
 
 /// Seconds of a run: `41 s`, `5 m 41 s`, `1 h 5 m`.

@@ -27,9 +27,10 @@ pub fn readme_table(results: &Results) -> String {
         let split = latency.map(|latency| {
             format!("{} + {}", ms(latency.here_ms.value), ms(latency.declared_ms.value))
         });
-        let cold = row.cold.as_ref().map(|cold| {
-            format!("{} {}", duration(cold.p50_ms.value), mostly(cold.declared_share))
-        });
+        let cold = row
+            .cold
+            .as_ref()
+            .map(|cold| format!("{} {}", duration(cold.p50_ms.value), mostly(cold.declared_share)));
         let ceiling = row.ceiling.as_ref().map(|ceiling| {
             format!("{} {}", rate(ceiling.sustained.per_s.value), text(&ceiling.sustained.set_by))
         });
@@ -51,8 +52,15 @@ pub fn readme_table(results: &Results) -> String {
         ]
     });
     let header = [
-        "gear", "code", "p50, ms", "here + declared", "p99, ms", "cold start", "ceiling, req/s",
-        "$/month", "$ per M calls",
+        "gear",
+        "code",
+        "p50, ms",
+        "here + declared",
+        "p99, ms",
+        "cold start",
+        "ceiling, req/s",
+        "$/month",
+        "$ per M calls",
     ];
     let mut out = table(&header, 2, lines.collect());
     for line in [say::where_it_ran(results), say::what_was_run(results)] {

@@ -18,6 +18,7 @@ pub(crate) fn where_it_ran(results: &Results) -> Vec<String> {
     };
     let mut parts = vec![
         format!("run {}", results.run),
+        run_time(results.seconds),
         format!("{} on {}, {} cores, {shaped}", results.on, machine.system, machine.cores),
     ];
     parts.extend(cores(&results.cores));
@@ -33,7 +34,6 @@ pub(crate) fn what_was_run(results: &Results) -> Vec<String> {
     }
     parts.push(format!("{}, prices of {}", results.region, results.prices_of));
     parts.push(format!("{} calls a row", count(results.calls)));
-    parts.push(run_time(results.seconds));
     parts
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn declared(results: &Results) -> String {
         if changed > 0 { format!(", {changed} multiplied for this run") } else { String::new() };
     format!(
         "network, gateway, store: {}, {} laws, {sourced} with a source, {} with an assumed \
-         point{changed} (see report)",
+         point{changed}",
         gearshift_laws::SHIPPED_FILE,
         results.laws.len(),
         results.laws_assumed
@@ -272,7 +272,7 @@ pub(crate) fn published(results: &Results) -> Option<String> {
         means.iter().map(|mean| mean.map_or("-".to_owned(), |ms| format!("{ms:.0}"))).collect();
     Some(format!(
         "published means {} ms in this order, caller unknown: compare the steps, not the values",
-        text.join("·")
+        text.join(" · ")
     ))
 }
 

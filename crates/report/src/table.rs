@@ -34,13 +34,13 @@ pub fn table(results: &Results, width: usize, artefacts: &Artefacts<'_>) -> Stri
     let width = width.clamp(NARROWEST, WIDEST);
     let rows = in_order(results);
     let mut notes = Footnotes::default();
-    let mut lines = joined(&say::where_it_ran(results), width);
-    lines.extend(joined(&say::what_was_run(results), width));
+    let mut lines = joined(&say::where_it_ran(results), width, "");
+    lines.extend(joined(&say::what_was_run(results), width, ""));
     lines.push(String::new());
     lines.extend(body(results, &rows, width, &mut notes));
     lines.push(String::new());
     lines.extend(labelled("here", &say::here(results), width));
-    lines.extend(labelled("declared", &say::declared(results), width));
+    lines.extend(labelled("declared", &format!("{} (see report)", say::declared(results)), width));
     if rows.iter().any(|row| row.cold.is_some()) {
         let text = "cold start mostly declared, mostly measured; the report stacks the parts";
         lines.extend(labelled("d, m", text, width));
@@ -56,27 +56,34 @@ pub fn table(results: &Results, width: usize, artefacts: &Artefacts<'_>) -> Stri
     };
     block("counter", say::counter(results));
     block("cheapest", say::cheapest(results));
-    block("checks", vec![say::checks(results).join(" · ")]);
-    block("2021", say::published(results).into_iter().collect());
+    lines.extend(joined(&say::checks(results), width, &format!("{:LABEL$}", "checks")));
+    if let Some(means) = say::published(results) {
+        lines.extend(labelled("2021", &means, width));
+    }
     lines.push(String::new());
     lines.extend(last(artefacts, width));
     lines.join("\n") + "\n"
 }
 
 /// Parts in a line with ` · ` between them; where they do not fit, the next line begins with a part.
-fn joined(parts: &[String], width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
+fn joined(parts: &[String], width: usize, label: &str) -> Vec<String> {
+    let room = width - label.len();
+    let mut lines: Vec<String> = Vec::new();
     for part in parts {
-        let line = lines.last_mut().expect("begun with one line");
-        let separator = if line.is_empty() { "" } else { " · " };
-        let longer = format!("{line}{separator}{part}");
-        if line.is_empty() || textwrap::core::display_width(&longer) <= width {
-            *line = longer;
-        } else {
-            lines.push(part.clone());
+        let longer = lines.last().map(|line| format!("{line} · {part}"));
+        match longer.filter(|line| textwrap::core::display_width(line) <= room) {
+            Some(longer) => *lines.last_mut().expect("it was made longer") = longer,
+            None => lines.push(part.clone()),
         }
     }
-    lines.iter().flat_map(|line| wrapped(line, width, "", 4)).collect()
+    let indent = " ".repeat(label.len());
+    let starts = std::iter::once(label).chain(std::iter::repeat(indent.as_str()));
+    let hanging = if label.is_empty() { 4 } else { label.len() };
+    lines
+        .iter()
+        .zip(starts)
+        .flat_map(|(line, start)| wrapped(line, width, start, hanging))
+        .collect()
 }
 
 fn labelled(label: &str, text: &str, width: usize) -> Vec<String> {
@@ -100,9 +107,8 @@ fn body(
     let figures: Vec<&RowResult> = rows.iter().copied().filter(|row| has_figures(row)).collect();
     let (columns, cells) = grid(results, &figures, notes);
     let with_code = lay_out(&columns, &cells);
-    let fits = |lines: &[String]| {
-        lines.iter().all(|line| textwrap::core::display_width(line) <= width)
-    };
+    let fits =
+        |lines: &[String]| lines.iter().all(|line| textwrap::core::display_width(line) <= width);
     let without_code = |rows: &[Vec<Cell>]| -> Vec<Vec<Cell>> {
         let keep = |row: &Vec<Cell>| [&row[..1], &row[2..]].concat();
         rows.iter().map(keep).collect()
@@ -139,7 +145,8 @@ fn grid(
     rows: &[&RowResult],
     notes: &mut Footnotes,
 ) -> (Vec<Column>, Vec<Vec<Cell>>) {
-    let rate_per_s = most_common(rows.iter().filter_map(|row| Some(row.latency.as_ref()?.rate_per_s)));
+    let rate_per_s =
+        most_common(rows.iter().filter_map(|row| Some(row.latency.as_ref()?.rate_per_s)));
     let colds = most_common(rows.iter().filter_map(|row| Some(row.cold.as_ref()?.n as f64)));
     let column = |heading: &str, flush, gap, group: Option<String>| Column {
         heading: heading.to_owned(),
@@ -233,8 +240,7 @@ pub(crate) fn percentile(value: Percentile) -> String {
 fn ceiling(row: &RowResult, notes: &mut Footnotes) -> [Cell; 2] {
     let Some(ceiling) = &row.ceiling else { return Default::default() };
     let mark = if ceiling.note.is_empty() { String::new() } else { notes.mark(&ceiling.note) };
-    let (per_s, set_by) =
-        (rate(ceiling.sustained.per_s.value), ceiling.sustained.set_by.as_str());
+    let (per_s, set_by) = (rate(ceiling.sustained.per_s.value), ceiling.sustained.set_by.as_str());
     match row.state {
         RowState::Ok => [Cell::new(per_s), Cell::new(set_by).marked(&mark)],
         _ => [Cell::new(format!("({per_s}")), Cell::new(set_by).marked(")").marked(&mark)],
@@ -267,23 +273,25 @@ fn sentence(row: &RowResult, cells: &[Cell], width: usize) -> Vec<String> {
     if let Some(cold) = &row.cold {
         let (open, close) = if row.state == RowState::Ok { ("", "") } else { ("(", ")") };
         let time = duration(cold.p50_ms.value);
-        parts.push(format!(
-            "cold start {open}{time}{close}, {}",
-            mostly_word(cold.declared_share)
-        ));
+        parts.push(format!("cold start {open}{time}{close}, {}", mostly_word(cold.declared_share)));
     }
     if row.ceiling.is_some() {
         parts.push(format!("ceiling {} req/s, {}", text(7), text(8)));
     }
     if row.money.is_some() {
-        let amount = |cell: &Cell| match cell.body.is_empty() {
-            true => format!("no price{}", cell.mark),
-            false => format!("${}", cell.text()),
-        };
-        parts.push(format!("{} a month, {} per M calls", amount(&cells[9]), amount(&cells[10])));
+        parts.push(format!("{} a month, {} per M calls", dollars(&cells[9]), dollars(&cells[10])));
     }
     let text = format!("{} ({}): {}", row.row, row.code, parts.join(" · "));
     wrapped(&text, width, "", 2)
+}
+
+/// `$14.21`, `<$0.01`, `($2.12)`.
+fn dollars(cell: &Cell) -> String {
+    let text = cell.text();
+    match text.find(|c: char| c.is_ascii_digit()) {
+        Some(digits) => format!("{}${}", &text[..digits], &text[digits..]),
+        None => format!("no price{text}"),
+    }
 }
 
 fn reason(row: &RowResult, width: usize) -> Vec<String> {
@@ -294,9 +302,15 @@ fn reason(row: &RowResult, width: usize) -> Vec<String> {
 
 /// A row without figures: its state, the reason and the command in one line, or wrapped.
 fn stated(row: &RowResult, name_width: usize, width: usize) -> Vec<String> {
-    let start = format!("{:name_width$} {:6} ", row.row, row.code.to_string());
-    let indent = textwrap::core::display_width(&start);
+    let in_columns = format!("{:name_width$} {:6} ", row.row, row.code.to_string());
+    let indent = textwrap::core::display_width(&in_columns);
+    // Long names leave no room beside them.
+    let (start, indent) = if indent <= width / 2 {
+        (in_columns, indent)
+    } else {
+        (format!("{} ({}): ", row.row, row.code), 4)
+    };
     let why = why(row).unwrap_or_default();
     let command = row.command.as_ref().map(|command| format!(" → {command}")).unwrap_or_default();
-    wrapped(&format!("{why}{command}"), width, &start, indent)
+    wrapped(&format!("{start}{why}{command}"), width, "", indent)
 }

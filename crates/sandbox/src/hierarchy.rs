@@ -47,6 +47,8 @@ pub(crate) trait Hierarchy: Send + Sync {
     fn freeze(&self, group: &str, frozen: bool) -> Result<(), SandboxError>;
     fn cpu_time(&self, group: &str) -> Result<CpuTime, SandboxError>;
     fn memory_use(&self, group: &str) -> Result<MemoryUse, SandboxError>;
+    /// [`MemoryUse::peak_bytes`] alone: one file instead of three.
+    fn memory_peak_bytes(&self, group: &str) -> Result<u64, SandboxError>;
     fn processes(&self, group: &str) -> Vec<i32>;
     /// Names of the groups directly below this one.
     fn children(&self, group: &str) -> Vec<String>;

@@ -111,6 +111,11 @@ impl Sandbox {
             .map_or(Ok(MemoryUse::default()), |tree| tree.memory_use(&self.group))
     }
 
+    /// The most memory used so far, bytes; 0 where nothing is enforced.
+    pub fn memory_peak_bytes(&self) -> Result<u64, SandboxError> {
+        self.hierarchy.as_ref().map_or(Ok(0), |tree| tree.memory_peak_bytes(&self.group))
+    }
+
     /// The processes inside.
     pub fn processes(&self) -> Vec<i32> {
         self.hierarchy.as_ref().map_or_else(Vec::new, |tree| tree.processes(&self.group))

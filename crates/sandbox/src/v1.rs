@@ -111,6 +111,11 @@ impl Hierarchy for V1 {
         })
     }
 
+    fn memory_peak_bytes(&self, group: &str) -> Result<u64, SandboxError> {
+        let peak = self.memory.join(group).join("memory.max_usage_in_bytes");
+        Ok(read(&peak)?.trim().parse().unwrap_or_default())
+    }
+
     fn processes(&self, group: &str) -> Vec<i32> {
         pids(&self.freezer.join(group))
     }

@@ -113,6 +113,12 @@ impl Hierarchy for V2 {
         })
     }
 
+    fn memory_peak_bytes(&self, group: &str) -> Result<u64, SandboxError> {
+        // Kernels before 5.19 do not keep it.
+        let peak = read(&self.tree.join(group).join("memory.peak")).unwrap_or_default();
+        Ok(peak.trim().parse().unwrap_or_default())
+    }
+
     fn processes(&self, group: &str) -> Vec<i32> {
         pids(&self.tree.join(group))
     }

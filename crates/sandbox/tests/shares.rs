@@ -82,12 +82,9 @@ fn cpu_share_is_real_while_it_changes() {
         sandbox.cpu_time().expect("counted").used_us - before
     };
     let (small, free) = (used_under(Some(small)), used_under(None));
-    let (middle, throttled) = (used_under(Some(function_quota(512))), || {
-        sandbox.cpu_time().expect("counted").throttled_periods
-    });
+    let middle = used_under(Some(function_quota(512)));
     assert!(free as f64 > 2.0 * middle as f64, "without a quota {free}, with one {middle} µs");
     assert!(middle as f64 > 2.0 * small as f64, "512 MB {middle}, 128 MB {small} µs");
-    assert!(throttled() > 0);
 }
 
 #[test]

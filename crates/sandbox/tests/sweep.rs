@@ -40,7 +40,7 @@ fn alive(pid: u32) -> bool {
 
 #[test]
 fn sweep_finds_everything_by_run_id_alone() {
-    let (Some(run), Some(neighbour)) = (run(), run_beside()) else { return };
+    let (Some(run), Some(neighbour)) = (run(), run()) else { return };
     let pids = abandon(&run);
     let neighbours = abandon(&neighbour);
     assert!(Host::detect().runs().contains(&run.id));
@@ -57,10 +57,6 @@ fn sweep_finds_everything_by_run_id_alone() {
     assert!(!Host::detect().runs().contains(&run.id));
     assert!(neighbours.iter().all(|pid| alive(*pid)), "another run is none of its business");
     assert_eq!(remains(&neighbour.host, &neighbour.id).groups.len(), 3);
-}
-
-fn run_beside() -> Option<Run> {
-    run()
 }
 
 #[test]

@@ -2,7 +2,9 @@ use std::fmt::Write;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use gearshift_load::{Asked, Job, Latency, Mode, Outcome, Percentile, Verdict, judge, run};
+use gearshift_load::{
+    Asked, Job, Latency, LoadError, Mode, Outcome, Percentile, Verdict, judge, run,
+};
 use jiff::SignedDuration;
 use serde::Serialize;
 
@@ -56,10 +58,10 @@ struct Report<'a> {
 impl Bench {
     pub fn run(self) -> Result<Ended> {
         let job = self.job()?;
-        let progress = Progress::new(self.json);
+        let progress = Progress::new();
         let outcome = block_on(async {
             let told = |finished| progress.say(format!("{finished} calls finished"));
-            Ok(run(&job, told).await?)
+            run(&job, told).await.map_err(wrong_or_failed)
         });
         drop(progress);
         let outcome = outcome?;
@@ -113,6 +115,14 @@ impl Bench {
     }
 }
 
+/// What was typed wrong is usage; what the machine refuses is a failure.
+fn wrong_or_failed(error: LoadError) -> anyhow::Error {
+    match error {
+        LoadError::NoTimer(_) | LoadError::NoUsage(_) => error.into(),
+        typed => Usage(typed.to_string()).into(),
+    }
+}
+
 fn screen(job: &Job, outcome: &Outcome, verdict: &Verdict) -> Result<String> {
     let mut out = String::new();
     let mode = match &job.mode {
@@ -148,7 +158,7 @@ fn screen(job: &Job, outcome: &Outcome, verdict: &Verdict) -> Result<String> {
     writeln!(out, "{}", line("  connect", &outcome.connect))?;
     writeln!(out)?;
     for (kind, n) in &outcome.errors {
-        writeln!(out, "failed      {n} × {kind}")?;
+        writeln!(out, "failed      {n} {}", kind.words())?;
     }
     if let Some(schedule) = &outcome.schedule {
         let share = schedule.missed_share * 100.0;

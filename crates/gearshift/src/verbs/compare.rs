@@ -1,18 +1,16 @@
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use gearshift_compare::{MatchVcpu, Overhead, Plan, Results, RowState, Worker, compare, overhead};
-use gearshift_deploy::{Patience, Target, Want, reach};
 use gearshift_gear::{CATALOGUE, Caller, Row, RunId};
 use gearshift_price::PriceBook;
-use gearshift_sandbox::{Cores, sweep};
-use gearshift_twin::{RunPlace, Twin, TwinConfig};
+use gearshift_sandbox::Cores;
+use gearshift_twin::{Twin, TwinConfig};
 
 use super::{Ended, Usage, block_on};
 use crate::progress::Progress;
-use crate::{here, terminal};
+use crate::{here, interrupt, terminal};
 
 #[derive(Args)]
 pub struct Compare {
@@ -83,7 +81,11 @@ impl Compare {
         if self.json {
             terminal::print_json(&results)?;
         } else {
-            terminal::print_json(&results)?;
+            let report = directory.join("report.html");
+            let next = ["gearshift up lambda-rust-dynamodb", "gearshift diff RUN RUN"];
+            let artefacts =
+                gearshift_report::Artefacts { report: &report.to_string_lossy(), next: &next };
+            print!("{}", gearshift_report::table(&results, terminal::width(), &artefacts));
         }
         Ok(self.ended(&results))
     }
@@ -118,28 +120,13 @@ impl Compare {
             run: run.clone(),
             cores: Cores::split().system,
         };
-        let progress = Progress::new(false);
-        let told = |at: gearshift_compare::Progress| {
-            let (row, of) = at.of;
-            let name = if at.row.is_empty() {
-                String::new()
-            } else {
-                format!("{row}/{of} {} · ", at.row)
-            };
-            progress.say(format!("{name}{}", at.phase));
-        };
+        let progress = Progress::new();
+        let told = |at: gearshift_compare::Progress| progress.at(&at);
         let work = async {
             let overhead = self.overhead(&plan, &twin, &worker, config).await;
-            compare(&plan, &twin, &worker, overhead, &told).await
+            Ok(compare(&plan, &twin, &worker, overhead, &told).await?)
         };
-        let interrupted = interrupted()?;
-        tokio::select! {
-            results = work => Ok(Some(results?)),
-            () = interrupted => {
-                take_away(config, &twin, run).await?;
-                Ok(None)
-            }
-        }
+        interrupt::or_take_down(config, run, work).await
     }
 
     /// What the twin adds to a call, where a function row is among the chosen.
@@ -183,29 +170,6 @@ impl Compare {
             Ended::Well
         }
     }
-}
-
-/// Ends with the first SIGINT or SIGTERM.
-fn interrupted() -> Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-/// Takes the run down whatever it was doing.
-async fn take_away(config: &TwinConfig, twin: &dyn Target, run: &RunId) -> Result<()> {
-    let patience = Patience { total: Duration::from_secs(20), ..Patience::default() };
-    let reached = reach(twin, run, &Want::nothing(), here::fence_now(), patience).await;
-    sweep(&config.host, run, |_| true);
-    RunPlace::new(&config.base, run).remove()?;
-    reached?;
-    Ok(())
 }
 
 /// Writes the run's files at once: a folder that exists is complete.

@@ -1,13 +1,12 @@
 use anyhow::{Result, bail};
 use clap::Args;
-use gearshift_deploy::{Patience, Want, reach};
 use gearshift_gear::RunId;
-use gearshift_sandbox::{Remains, remains, sweep};
-use gearshift_twin::{RunPlace, Twin, TwinConfig};
+use gearshift_sandbox::{Remains, remains};
+use gearshift_twin::{RunPlace, TwinConfig};
 use serde::Serialize;
 
 use super::{Ended, Usage, block_on};
-use crate::{here, terminal};
+use crate::{here, interrupt, terminal};
 
 #[derive(Args)]
 pub struct Down {
@@ -84,13 +83,7 @@ async fn take_down(config: &TwinConfig, run: RunId) -> Result<Taken> {
     let before = remains(&config.host, &run);
     let place = RunPlace::new(&config.base, &run);
     let rows = place.rows();
-    let twin = Twin::new(config.clone());
-    let fence = here::fence_now();
-    let reached = reach(&twin, &run, &Want::nothing(), fence, Patience::default()).await;
-    // What a target would leave (a process of no row, an interrupted compare) is swept as well.
-    sweep(&config.host, &run, |_| true);
-    place.remove()?;
-    reached?;
+    interrupt::take_down(config, &run).await?;
     let left = what_is_left(config, &run, &place);
     Ok(Taken {
         rows,

@@ -5,7 +5,7 @@ use gearshift_gear::{CATALOGUE, Caller};
 use serde::Serialize;
 
 use super::{Ended, Usage, block_on};
-use crate::{here, terminal};
+use crate::{here, interrupt, terminal};
 
 #[derive(Args)]
 pub struct Up {
@@ -41,7 +41,7 @@ impl Up {
         let row = CATALOGUE.row(&self.row).map_err(|error| Usage(error.to_string()))?;
         let config = here::twin_config()?;
         let run = here::new_run(&config);
-        let twin = gearshift_twin::Twin::new(config);
+        let twin = gearshift_twin::Twin::new(config.clone());
         let shaping = twin.can(row)?;
         let settings = Settings {
             caller: self.caller,
@@ -52,9 +52,12 @@ impl Up {
             ..Settings::default()
         };
         let want = Want::one(row.clone(), settings);
-        let world = block_on(async {
-            Ok(reach(&twin, &run, &want, here::fence_now(), Patience::default()).await?)
-        })?;
+        let up =
+            async { Ok(reach(&twin, &run, &want, here::fence_now(), Patience::default()).await?) };
+        let Some(world) = block_on(interrupt::or_take_down(&config, &run, up))? else {
+            eprintln!("interrupted: run {run} taken down, nothing is left");
+            return Ok(Ended::Failed);
+        };
         let standing = &world.rows[&row.name];
         let url = standing.url.as_deref().unwrap_or_default();
         if self.json {

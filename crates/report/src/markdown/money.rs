@@ -11,10 +11,12 @@ use crate::sentences::winner;
 /// Each priced row's bill: fixed lines by the month, the others by the million calls.
 pub(super) fn bills(results: &Results) -> String {
     let rows = in_order(results);
-    let lines = rows.iter().filter_map(|row| Some((row, row.money.as_ref()?))).flat_map(
-        |(row, money)| money.bill.lines.iter().map(|line| bill_line(&row.row, line)),
-    );
-    let header = ["gear", "column", "what", "price", "quantity", "unit", "$/month", "$ per M calls"];
+    let lines = rows
+        .iter()
+        .filter_map(|row| Some((row, row.money.as_ref()?)))
+        .flat_map(|(row, money)| money.bill.lines.iter().map(|line| bill_line(&row.row, line)));
+    let header =
+        ["gear", "column", "what", "price", "quantity", "unit", "$/month", "$ per M calls"];
     section("Bills", table(&header, 4, lines.collect()))
 }
 

@@ -15,7 +15,6 @@ use gearshift_price::{
     winners,
 };
 use jiff::Timestamp;
-use rust_decimal::Decimal;
 
 pub const EVIL: &str = "<script>alert(1)</script>";
 
@@ -178,7 +177,10 @@ fn function(name: &str, code: Code, here: f64, cold_init: f64, gb_s: &str) -> Ro
 pub fn results() -> Results {
     let note = "9,380/s for 30 min, until launch credits are spent; then 10 % of a vCPU";
     let p99 = Percentile::Value(2.6);
-    let boot = [("ec2.request_to_ssh_al2023", "accounted", 37_900.0), ("first request", "measured", 520.0)];
+    let boot = [
+        ("ec2.request_to_ssh_al2023", "accounted", 37_900.0),
+        ("first request", "measured", 520.0),
+    ];
     let ec2 = RowResult {
         gear: "direct → t2.micro (memory)".into(),
         counter: Some(counter(240, false)),
@@ -273,9 +275,4 @@ fn core(provider: &str, factor: f64) -> Core {
         known: true,
         sentence: format!("core = {factor} × {provider}"),
     }
-}
-
-/// A price with many more digits than anybody shows.
-pub fn thirds() -> Decimal {
-    Decimal::ONE / Decimal::from(3)
 }

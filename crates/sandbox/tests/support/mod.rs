@@ -81,11 +81,12 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        for child in self.children.lock().unwrap().iter_mut() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
         sweep(&self.host, &self.id, |_| true);
+        for child in self.children.lock().unwrap().iter_mut() {
+            // Not waited for: one that the sweep left behind frozen would not die.
+            let _ = child.kill();
+            let _ = child.try_wait();
+        }
     }
 }
 

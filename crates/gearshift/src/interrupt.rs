@@ -1,0 +1,41 @@
+//! Ctrl-C at any moment leaves nothing behind.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use gearshift_deploy::{Patience, Want, reach};
+use gearshift_gear::RunId;
+use gearshift_sandbox::sweep;
+use gearshift_twin::{RunPlace, Twin, TwinConfig};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::here;
+
+/// Does the work; SIGINT or SIGTERM end it, take the run down and give none.
+pub async fn or_take_down<T>(
+    config: &TwinConfig,
+    run: &RunId,
+    work: impl Future<Output = Result<T>>,
+) -> Result<Option<T>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        done = work => return Ok(Some(done?)),
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    take_down(config, run).await?;
+    Ok(None)
+}
+
+/// Takes a run down whatever it was doing: as the target does it, then whatever that left (a load
+/// worker, a process of no row).
+pub async fn take_down(config: &TwinConfig, run: &RunId) -> Result<()> {
+    let twin = Twin::new(config.clone());
+    let patience = Patience { total: Duration::from_secs(20), ..Patience::default() };
+    let reached = reach(&twin, run, &Want::nothing(), here::fence_now(), patience).await;
+    sweep(&config.host, run, |_| true);
+    RunPlace::new(&config.base, run).remove()?;
+    reached?;
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! The function with the wrong counter, built as `services/bundle` describes.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use gearshift_services::Linkage;
+
+/// Builds it beside the shipped services, whose dependencies it shares, unless it is there already.
+pub fn lost_update_function() -> PathBuf {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("a workspace");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("a target directory");
+    let target = target.join("services");
+    let shipped = gearshift_services::service("function-rust").expect("it is built in");
+    let rustflags = match shipped.linkage {
+        Linkage::Static => "-C target-feature=+crt-static",
+        Linkage::Dynamic => "",
+    };
+    let mut cargo = Command::new(env!("CARGO"));
+    // What the outer cargo set for this crate does not describe that one.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_BIN_") {
+            cargo.env_remove(&name);
+        }
+    }
+    let output = cargo
+        .current_dir(workspace)
+        .args(["build", "--locked", "--profile", "service", "-p", "function-rust"])
+        .args(["--features", "lost-update", "--bin", "function-rust-lost-update"])
+        .args(["--target", shipped.triple])
+        .arg("--target-dir")
+        .arg(&target)
+        .env("RUSTFLAGS", rustflags)
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env_remove("CARGO_BUILD_TARGET")
+        .env_remove("RUSTC_WRAPPER")
+        .env_remove("RUSTC_WORKSPACE_WRAPPER")
+        .output()
+        .expect("cargo starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "the wrong counter does not build: {said}");
+    target.join(shipped.triple).join("service").join("function-rust-lost-update")
+}

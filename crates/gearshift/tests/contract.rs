@@ -1,0 +1,92 @@
+//! `twin` passes the contract of all targets, with real processes; what happens behind its back is
+//! a signal.
+
+mod common;
+
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use async_trait::async_trait;
+use gearshift_deploy::contract::Bench;
+use gearshift_deploy::{Target, target_contract};
+use gearshift_gear::{CATALOGUE, Row, RunId};
+use gearshift_load::{Job, Mode};
+use gearshift_sandbox::processes_of;
+use gearshift_twin::{Build, Twin, TwinConfig};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// Services are placed once: the first start of a fresh binary may find it busy.
+static CONFIG: LazyLock<TwinConfig> = LazyLock::new(|| {
+    let places = Box::leak(Box::new(tempfile::tempdir().unwrap()));
+    let build = |artefact: &gearshift_services::Artefact| {
+        let program = artefact.place_in(&places.path().join("services")).unwrap();
+        (artefact.name.to_owned(), Build { program, zip_bytes: artefact.compressed_size() })
+    };
+    let plane = [env!("CARGO_BIN_EXE_gearshift"), "internal", "plane"].map(PathBuf::from);
+    let builds = gearshift_services::all().iter().map(build).collect();
+    let mut config = TwinConfig::usual(plane.to_vec(), builds);
+    config.base = places.path().join("runs");
+    config
+});
+
+static RUNS: AtomicU16 = AtomicU16::new(0);
+
+struct TwinBench {
+    row: &'static str,
+    /// The member whose end is the row's end.
+    heart: &'static str,
+}
+
+#[async_trait]
+impl Bench for TwinBench {
+    fn target(&self) -> Box<dyn Target> {
+        Box::new(Twin::new(CONFIG.clone()))
+    }
+
+    fn row(&self) -> Row {
+        CATALOGUE.row(self.row).unwrap().clone()
+    }
+
+    fn row_not_built(&self) -> Row {
+        CATALOGUE.row("fargate").map(|row| Row { built: false, ..row.clone() }).unwrap()
+    }
+
+    fn new_run(&self) -> RunId {
+        // Eight digits: no run of the command has as many.
+        let number = RUNS.fetch_add(1, Ordering::Relaxed);
+        format!("{:04x}{number:04x}", std::process::id() & 0xffff).parse().unwrap()
+    }
+
+    async fn sabotage(&self, run: &RunId, row: &str) {
+        let heart = format!("{row}.{}", self.heart);
+        let victims: Vec<_> =
+            processes_of(run).into_iter().filter(|p| p.member.starts_with(&heart)).collect();
+        assert!(!victims.is_empty(), "no process {heart} in run {run}");
+        for victim in victims {
+            kill(Pid::from_raw(victim.pid), Signal::SIGKILL).unwrap();
+        }
+    }
+
+    async fn call(&self, _run: &RunId, _row: &str, url: Option<&str>) {
+        let url = format!("{}/hits", url.expect("a row that stands has an address"));
+        let outcome = gearshift_load::run(&Job::new(url, Mode::Probe { calls: 1 }), |_| {}).await;
+        assert_eq!(outcome.unwrap().acknowledged, 1);
+    }
+}
+
+mod an_instance_whose_service_is_killed {
+    use super::*;
+    target_contract!(TwinBench { row: "ec2", heart: "i" });
+}
+
+mod an_instance_whose_data_plane_is_killed {
+    use super::*;
+    target_contract!(TwinBench { row: "ec2", heart: "plane" });
+}
+
+mod a_function {
+    use super::*;
+    target_contract!(TwinBench { row: "lambda-rust-dynamodb", heart: "plane" });
+}

@@ -1,0 +1,206 @@
+//! The counter invariant on the table store: acknowledged ≤ counted ≤ acknowledged +
+//! unacknowledged, and no value is returned twice; 64 processes call at once while the store fails.
+
+#[path = "common/callers.rs"]
+mod callers;
+#[path = "common/lost_update.rs"]
+mod lost_update;
+#[path = "common/raw.rs"]
+mod raw;
+#[path = "common/standing.rs"]
+mod standing;
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{fmt, io};
+
+use callers::{CALLS_EACH, count_at_once};
+use gearshift_gear::FaultPlan;
+use gearshift_load::{CountCheck, Outcome};
+use lost_update::lost_update_function;
+use raw::{Answer, Table};
+use standing::{Standing, shipped_function};
+
+const CALLERS: usize = 64;
+const CALLS: u64 = CALLERS as u64 * CALLS_EACH;
+/// The function answers this where the store gave it no count.
+const STORE_FAILED: u16 = 503;
+const NONE: FaultPlan =
+    FaultPlan { applied_then_500: 0, not_applied_500: 0, throttle: 0, reset: 0 };
+/// The item the function counts in.
+const COUNTED: u32 = 0;
+/// An item nobody counts in, to see what a fault does to a write.
+const PROBED: u32 = 1;
+
+#[test]
+fn counter_invariant_holds_when_writes_are_applied_and_then_answered_with_500() {
+    let row = Alone::with(shipped_function());
+    let counted = row.count_under(FaultPlan { applied_then_500: 100, ..NONE });
+    counted.holds();
+    assert!(counted.applied_unacknowledged() * 10 >= counted.store_failures() * 9, "{counted:?}");
+    let (answer, applied) = row.probe(FaultPlan { applied_then_500: 1000, ..NONE });
+    assert_eq!((refusal(answer), applied), ((500, "InternalServerError".to_owned()), 1));
+}
+
+#[test]
+fn counter_invariant_holds_when_writes_are_answered_with_500_and_not_applied() {
+    let row = Alone::with(shipped_function());
+    let counted = row.count_under(FaultPlan { not_applied_500: 100, ..NONE });
+    counted.holds();
+    assert!(counted.applied_unacknowledged() * 10 <= counted.store_failures(), "{counted:?}");
+    let (answer, applied) = row.probe(FaultPlan { not_applied_500: 1000, ..NONE });
+    assert_eq!((refusal(answer), applied), ((500, "InternalServerError".to_owned()), 0));
+}
+
+#[test]
+fn counter_invariant_holds_when_the_store_throttles() {
+    let row = Alone::with(shipped_function());
+    // The function's client repeats a throttled write twice, so about every eighth call fails.
+    let counted = row.count_under(FaultPlan { throttle: 500, ..NONE });
+    counted.holds();
+    assert!(counted.applied_unacknowledged() * 10 <= counted.store_failures(), "{counted:?}");
+    let (answer, applied) = row.probe(FaultPlan { throttle: 1000, ..NONE });
+    assert_eq!((refusal(answer), applied), ((400, "ThrottlingException".to_owned()), 0));
+}
+
+#[test]
+fn counter_invariant_holds_when_connections_are_reset_after_the_write() {
+    let row = Alone::with(shipped_function());
+    let counted = row.count_under(FaultPlan { reset: 100, ..NONE });
+    counted.holds();
+    assert!(counted.applied_unacknowledged() * 10 >= counted.store_failures() * 9, "{counted:?}");
+    let (answer, applied) = row.probe(FaultPlan { reset: 1000, ..NONE });
+    let error = answer.expect_err("no answer");
+    assert_eq!((error.kind(), applied), (io::ErrorKind::ConnectionReset, 1), "{error}");
+}
+
+#[test]
+fn counter_invariant_holds_under_all_four_faults_at_once() {
+    let row = Alone::with(shipped_function());
+    let plan = FaultPlan { applied_then_500: 50, not_applied_500: 50, throttle: 200, reset: 50 };
+    let counted = row.count_under(plan);
+    counted.holds();
+    let (failed, applied) = (counted.store_failures(), counted.applied_unacknowledged());
+    assert!(0 < applied && applied < failed, "some, not all, were applied: {counted:?}");
+    row.meets_all_four(plan);
+}
+
+/// The same check, without any fault, over a counter that reads and writes back instead of adding.
+#[test]
+fn counter_invariant_goes_red_over_a_lost_update() {
+    let row = Alone::with(lost_update_function());
+    let counted = row.count_under(NONE);
+    assert!(counted.outcome.acknowledged >= CALLS * 6 / 10, "it hardly answers: {counted:?}");
+    let check = counted.check();
+    assert!(!check.holds(), "not noticed: {check:?}");
+    assert!(check.duplicates > 0, "no count was returned twice: {check:?}");
+    let counted_by = counted.after - counted.before;
+    assert!(counted_by < check.acknowledged, "no acknowledged count was lost: {check:?}");
+}
+
+/// What 64 callers were told, and the counter before and after, read from the table itself.
+struct Counted {
+    outcome: Outcome,
+    before: u64,
+    after: u64,
+}
+
+impl Counted {
+    fn holds(&self) {
+        assert_eq!(self.outcome.sent, CALLS);
+        assert!(self.outcome.acknowledged >= CALLS * 6 / 10, "too few good answers: {self:?}");
+        assert!(self.store_failures() > 0, "no fault was put in: {self:?}");
+        let check = self.check();
+        assert_eq!(check.reasons(), Vec::<String>::new(), "{check:?}");
+    }
+
+    fn check(&self) -> CountCheck {
+        self.outcome.count_check_between(self.before, self.after)
+    }
+
+    /// Calls that failed in the store, and not for another reason.
+    fn store_failures(&self) -> u64 {
+        let samples = &self.outcome.samples;
+        samples.iter().filter(|sample| sample.status == Some(STORE_FAILED)).count() as u64
+    }
+
+    /// Calls that were counted though their callers were not told.
+    fn applied_unacknowledged(&self) -> u64 {
+        self.after - self.before - self.outcome.acknowledged
+    }
+}
+
+impl fmt::Debug for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Counted")
+            .field("acknowledged", &self.outcome.acknowledged)
+            .field("unacknowledged", &self.outcome.unacknowledged)
+            .field("errors", &self.outcome.errors)
+            .field("store_failures", &self.store_failures())
+            .field("before", &self.before)
+            .field("after", &self.after)
+            .finish()
+    }
+}
+
+/// A row, and the promise that no other test of this file makes 64 environments meanwhile.
+struct Alone {
+    row: Standing,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Alone {
+    fn with(function: PathBuf) -> Self {
+        static TURN: Mutex<()> = Mutex::new(());
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        Self { row: Standing::up(function), _turn: turn }
+    }
+
+    fn table(&self) -> Table<'_> {
+        Table(&self.row.table)
+    }
+
+    /// Has 64 processes count at once, under these faults.
+    fn count_under(&self, plan: FaultPlan) -> Counted {
+        let before = self.table().hits(COUNTED);
+        self.row.arrange(plan);
+        let outcome = count_at_once(&self.row.url, CALLERS);
+        self.row.arrange(NONE);
+        Counted { outcome, before, after: self.table().hits(COUNTED) }
+    }
+
+    /// What one write to the table meets under this plan, and how often it was applied.
+    fn probe(&self, plan: FaultPlan) -> (io::Result<Answer>, u64) {
+        self.row.arrange(plan);
+        let answer = self.table().add(PROBED);
+        self.row.arrange(NONE);
+        (answer, self.table().hits(PROBED))
+    }
+
+    /// Each of the four faults shows in what writes to the table meet under this plan.
+    fn meets_all_four(&self, plan: FaultPlan) {
+        const WRITES: usize = 400;
+        self.row.arrange(plan);
+        let answers: Vec<_> = (0..WRITES).map(|_| self.table().add(PROBED)).collect();
+        self.row.arrange(NONE);
+        let with = |status| {
+            let of = |answer: &&io::Result<Answer>| {
+                answer.as_ref().is_ok_and(|answer| answer.status == status)
+            };
+            answers.iter().filter(of).count() as u64
+        };
+        let reset = answers.iter().filter(|answer| answer.is_err()).count() as u64;
+        let (good, throttled, failed) = (with(200), with(400), with(500));
+        assert!(reset > 0 && throttled > 0, "{reset} reset, {throttled} throttled");
+        let applied_then_failed = self.table().hits(PROBED) - good - reset;
+        assert!(
+            0 < applied_then_failed && applied_then_failed < failed,
+            "{applied_then_failed} of {failed} writes that were answered with 500 were applied"
+        );
+    }
+}
+
+fn refusal(answer: io::Result<Answer>) -> (u16, String) {
+    let answer = answer.expect("an answer");
+    (answer.status, answer.error_code())
+}

@@ -1,0 +1,66 @@
+//! What the simulated provider meters.
+
+use gearshift_gear::{Compute, Dimension, Front, Store, UsageLine};
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+use crate::CloudConfig;
+use crate::record::{MemberRecord, RowRecord};
+
+const MS_PER_HOUR: u32 = 3_600_000;
+const MS_PER_S: u32 = 1000;
+/// Lambda counts 1 GB as 1,024 MB. Source: aws.amazon.com/lambda/pricing, its worked examples.
+const MB_PER_GB: u32 = 1024;
+
+/// Everything metered for the row since it was made. Instances count from start to stop, functions
+/// by request and by initialisation; a table store takes one write unit per request, as the sample
+/// service does. Disks, addresses and traffic are not simulated.
+pub(crate) fn usage(record: &RowRecord, config: &CloudConfig, now: Timestamp) -> Vec<UsageLine> {
+    let gear = record.wanted.row.gear();
+    let requests = Decimal::from(record.requests);
+    let mut quantities = Vec::new();
+    for (index, pool) in gear.pools.iter().enumerate() {
+        match &pool.compute {
+            Compute::Instance(kind) => {
+                let ms = total_ms(record, index, |member| member.ran_until(now));
+                let hours = ms / Decimal::from(MS_PER_HOUR);
+                quantities.push((Dimension::InstanceHour(kind.clone()), hours));
+            }
+            Compute::Function { memory_mb } => {
+                let gb = Decimal::from(*memory_mb) / Decimal::from(MB_PER_GB);
+                let gb_s = |ms: Decimal| ms / Decimal::from(MS_PER_S) * gb;
+                let request_ms = config.request.as_nanos().div_ceil(1_000_000);
+                let request_ms = Decimal::from(u64::try_from(request_ms).unwrap_or(u64::MAX));
+                let init = |of: &MemberRecord| of.listening_at.min(of.ran_until(now)).min(now);
+                quantities.extend([
+                    (Dimension::FunctionRequest, requests),
+                    (Dimension::FunctionGbSecond, gb_s(requests * request_ms)),
+                    (Dimension::FunctionInitGbSecond, gb_s(total_ms(record, index, init))),
+                ]);
+            }
+            // `can` refuses these: there is no dimension to meter them by.
+            Compute::Task { .. } | Compute::Pod { .. } => {}
+        }
+    }
+    if gear.front == Front::HttpApi {
+        quantities.push((Dimension::HttpApiRequest, requests));
+    }
+    if gear.store == Store::Table {
+        quantities.push((Dimension::TableWriteUnit, requests));
+    }
+    let window = (record.made_at, now);
+    let line =
+        |(dimension, quantity)| UsageLine { dimension, quantity, window, complete_until: now };
+    quantities.into_iter().map(line).collect()
+}
+
+/// Milliseconds from start to `end` of this pool's members, each rounded up; nothing for those that
+/// end before they start.
+fn total_ms(record: &RowRecord, pool: usize, end: impl Fn(&MemberRecord) -> Timestamp) -> Decimal {
+    let members = record.members.iter().filter(|member| member.pool == pool);
+    let ms = |member: &MemberRecord| {
+        let ran_ns = end(member).duration_since(member.started_at).as_nanos().max(0);
+        Decimal::from(u64::try_from(ran_ns).unwrap_or(u64::MAX).div_ceil(1_000_000))
+    };
+    members.map(ms).sum()
+}

@@ -1,0 +1,120 @@
+//! One run as the provider keeps it.
+
+use std::time::Duration;
+
+use gearshift_deploy::{Fence, Progress, Standing, State, TargetError, Want, World};
+use gearshift_gear::RunId;
+use jiff::Timestamp;
+
+use crate::record::{Placing, RowRecord};
+use crate::target::can;
+
+/// How soon to look again where nothing is known to be due.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// A run: its newest fence and its rows, those of the past included as long as a late answer may
+/// still show them.
+#[derive(Default)]
+pub(crate) struct RunRecord {
+    fence: Option<Fence>,
+    rows: Vec<RowRecord>,
+}
+
+impl RunRecord {
+    /// Everything of this run as of then.
+    pub(crate) fn world(&self, run: &RunId, at: Timestamp) -> World {
+        let standing =
+            |record: &RowRecord| Some((record.wanted.row.name.clone(), record.standing(run, at)?));
+        World { rows: self.rows.iter().filter_map(standing).collect() }
+    }
+
+    /// The row of this name that exists now.
+    pub(crate) fn row(&mut self, name: &str, now: Timestamp) -> Option<&mut RowRecord> {
+        self.rows.iter_mut().find(|record| record.wanted.row.name == name && record.exists(now))
+    }
+
+    /// Fronts and members that exist now.
+    pub(crate) fn census(&self, now: Timestamp) -> usize {
+        let existing = self.rows.iter().filter(|record| record.exists(now));
+        existing.map(|record| 1 + record.alive(now).count()).sum()
+    }
+
+    /// Forgets what was gone before the horizon; false when nothing is left to keep.
+    pub(crate) fn prune(&mut self, horizon: Timestamp) -> bool {
+        self.rows.retain(|record| !record.gone(horizon));
+        self.fence.is_some() || !self.rows.is_empty()
+    }
+
+    /// One step towards `want`. It is taken only from a view that is still true, so a step repeated
+    /// with the same view does nothing the second time, and `Done` is never said of the past.
+    pub(crate) fn step(
+        &mut self,
+        run: &RunId,
+        want: &Want,
+        seen: &World,
+        fence: Fence,
+        now: Timestamp,
+        placing: &mut Placing<'_>,
+    ) -> Result<Progress, TargetError> {
+        if let Some(newest) = self.fence.filter(|newest| fence < *newest) {
+            return Err(TargetError::Fenced { ours: fence.0, newest: newest.0 });
+        }
+        self.fence = Some(fence);
+        let truth = self.world(run, now);
+        if !agree(&truth, seen) {
+            let on = "a view as new as the run".to_owned();
+            return Ok(Progress::Pending { on, look_again: LOOK_AGAIN });
+        }
+        for (name, standing) in &truth.rows {
+            let broken = matches!(standing.state, State::Broken { .. });
+            if broken || want.rows.get(name) != standing.wanted.as_ref() {
+                return Ok(self.take_away(name, now, placing));
+            }
+        }
+        for (name, wanted) in &want.rows {
+            let Some(standing) = truth.rows.get(name) else {
+                if let Err(missing) = can(&wanted.row) {
+                    return Ok(Progress::Refused { why: missing.to_string() });
+                }
+                let record = RowRecord::make(wanted, now, placing);
+                let progress = pending(format!("{name} starting"), &record, now);
+                self.rows.push(record);
+                return Ok(progress);
+            };
+            if standing.state == State::Starting {
+                let record = self.row(name, now).expect("it stands now");
+                return Ok(pending(format!("{name} starting"), record, now));
+            }
+        }
+        if want.rows.is_empty() {
+            // The fence goes with the run: nothing of it is left.
+            self.fence = None;
+        }
+        Ok(Progress::Done)
+    }
+
+    fn take_away(&mut self, name: &str, now: Timestamp, placing: &mut Placing<'_>) -> Progress {
+        let takes = placing.config.end.draw(placing.rng);
+        let record = self.row(name, now).expect("it stands now");
+        record.take_away(now, takes);
+        pending(format!("{name} ending"), record, now)
+    }
+}
+
+/// Whether a view still holds, but for what members are busy with.
+fn agree(truth: &World, seen: &World) -> bool {
+    let plain = |world: &World| -> Vec<_> {
+        let row = |(name, of): (&String, &Standing)| {
+            let members = of.members.iter().map(|member| member.environment.clone());
+            (name.clone(), of.wanted.clone(), of.state.clone(), members.collect::<Vec<_>>())
+        };
+        world.rows.iter().map(row).collect()
+    };
+    plain(truth) == plain(seen)
+}
+
+fn pending(on: String, record: &RowRecord, now: Timestamp) -> Progress {
+    let due = record.due(now).map(|due| due.duration_since(now));
+    let look_again = due.and_then(|due| Duration::try_from(due).ok()).unwrap_or(LOOK_AGAIN);
+    Progress::Pending { on, look_again }
+}
