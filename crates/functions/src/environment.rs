@@ -29,8 +29,8 @@ pub(crate) struct Birth {
 pub(crate) enum Stillborn {
     /// This machine could not start it.
     Host(String),
-    /// Its process ended; the body it posted to `init/error`, if any.
-    Exited { status: String, out_of_memory: bool, posted: Option<bytes::Bytes>, init: Duration },
+    /// Its process ended, in Lambda's words; the body it posted to `init/error`, if any.
+    Exited { why: String, out_of_memory: bool, posted: Option<bytes::Bytes>, init: Duration },
     /// It took longer than the init phase and the function's timeout.
     TimedOut { init: Duration },
 }
@@ -39,7 +39,7 @@ pub(crate) enum Stillborn {
 #[derive(Debug)]
 pub(crate) enum Ending {
     Replied(Reply),
-    Exited { status: String, out_of_memory: bool },
+    Exited { why: String, out_of_memory: bool },
     TimedOut,
 }
 
@@ -144,7 +144,7 @@ impl Environment {
                 biased;
                 _ = polls.wait_for(|polls| *polls > 0) => return Ok(()),
                 status = exited(&mut exit) => return Err(Stillborn::Exited {
-                    status: words(status),
+                    why: words(status),
                     out_of_memory: self.out_of_memory(),
                     posted: self.desk.init_error(),
                     init: began.elapsed(),
@@ -178,12 +178,17 @@ impl Environment {
             biased;
             Ok(reply) = replied => Ending::Replied(reply),
             status = exited(&mut exit) => Ending::Exited {
-                status: words(status),
+                why: words(status),
                 out_of_memory: self.out_of_memory(),
             },
             () = tokio::time::sleep(timeout) => Ending::TimedOut,
         };
-        (ending, began.elapsed())
+        let duration = match ending {
+            // Reported and billed as the timeout itself, whenever this machine noticed.
+            Ending::TimedOut => timeout,
+            _ => began.elapsed(),
+        };
+        (ending, duration)
     }
 
     /// Waits until the runtime asks for work again, then freezes it. False: it is gone.
@@ -294,14 +299,29 @@ async fn exited(exit: &mut watch::Receiver<Option<ExitStatus>>) -> ExitStatus {
     }
 }
 
-/// As Lambda words it: `exit status 1`, `signal: killed`.
+/// As Lambda words it: `Runtime exited with error: exit status 1`.
 fn words(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt;
-    match (status.code(), status.signal()) {
+    let error = match (status.code(), status.signal()) {
+        (Some(0), _) => return "Runtime exited without providing a reason".to_owned(),
         (Some(code), _) => format!("exit status {code}"),
-        (None, Some(9)) => "signal: killed".to_owned(),
-        (None, Some(11)) => "signal: segmentation fault".to_owned(),
-        (None, Some(signal)) => format!("signal: {signal}"),
+        (None, Some(signal)) => format!("signal: {}", signal_words(signal)),
         (None, None) => "unknown status".to_owned(),
-    }
+    };
+    format!("Runtime exited with error: {error}")
+}
+
+/// Lambda's host is written in Go, whose names of signals these are.
+fn signal_words(signal: i32) -> String {
+    let named = match signal {
+        4 => "illegal instruction",
+        6 => "aborted",
+        7 => "bus error",
+        8 => "floating point exception",
+        9 => "killed",
+        11 => "segmentation fault",
+        15 => "terminated",
+        other => return format!("signal {other}"),
+    };
+    named.to_owned()
 }

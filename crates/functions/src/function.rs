@@ -262,15 +262,9 @@ impl Function {
         match ending {
             Ending::Replied(Reply::Response(body)) => Ok(body),
             Ending::Replied(Reply::Error(body)) => Err(FunctionError::reported(body)),
-            Ending::Replied(Reply::TooLarge) => Err(FunctionError::platform(
-                "Function.ResponseSizeTooLarge",
-                request_id,
-                &format!(
-                    "Response payload size exceeded maximum allowed payload size ({FUNCTION_PAYLOAD_BYTES} bytes)."
-                ),
-            )),
-            Ending::Exited { status, out_of_memory } => {
-                Err(exit_error(request_id, &status, out_of_memory))
+            Ending::Replied(Reply::TooLarge) => Err(FunctionError::response_too_large()),
+            Ending::Exited { why, out_of_memory } => {
+                Err(exit_error(request_id, &why, out_of_memory))
             }
             Ending::TimedOut => Err(self.timed_out(request_id)),
         }
@@ -295,8 +289,8 @@ impl Function {
             Stillborn::Exited { posted: Some(body), init, .. } => {
                 (FunctionError::reported(body), init)
             }
-            Stillborn::Exited { status, out_of_memory, init, .. } => {
-                (exit_error(request_id, &status, out_of_memory), init)
+            Stillborn::Exited { why, out_of_memory, init, .. } => {
+                (exit_error(request_id, &why, out_of_memory), init)
             }
         };
         self.happened(&environment, Life::Stopped("init failed".to_owned()));
@@ -367,8 +361,7 @@ impl Drop for Function {
     }
 }
 
-fn exit_error(request_id: &str, status: &str, out_of_memory: bool) -> FunctionError {
+fn exit_error(request_id: &str, why: &str, out_of_memory: bool) -> FunctionError {
     let kind = if out_of_memory { "Runtime.OutOfMemory" } else { "Runtime.ExitError" };
-    let message = format!("Runtime exited with error: {status}");
-    FunctionError::platform(kind, request_id, &message)
+    FunctionError::platform(kind, request_id, why)
 }

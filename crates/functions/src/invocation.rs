@@ -6,6 +6,8 @@ use bytes::Bytes;
 use gearshift_gear::ServerTiming;
 use serde_json::json;
 
+use crate::FUNCTION_RESPONSE_BYTES;
+
 /// A finished invocation.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -41,7 +43,18 @@ impl FunctionError {
     }
 
     pub(crate) fn platform(kind: &'static str, request_id: &str, message: &str) -> Self {
-        let message = format!("RequestId: {request_id} Error: {message}");
+        Self::worded(kind, &format!("RequestId: {request_id} Error: {message}"))
+    }
+
+    /// The one platform error whose message does not begin with the request.
+    pub(crate) fn response_too_large() -> Self {
+        let message = format!(
+            "Response payload size exceeded maximum allowed payload size ({FUNCTION_RESPONSE_BYTES} bytes)."
+        );
+        Self::worded("Function.ResponseSizeTooLarge", &message)
+    }
+
+    fn worded(kind: &'static str, message: &str) -> Self {
         let body = json!({ "errorType": kind, "errorMessage": message }).to_string();
         Self { body: body.into(), platform: Some(kind) }
     }

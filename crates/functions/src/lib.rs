@@ -26,6 +26,10 @@ pub use invocation::{Answer, FunctionError, Refused};
 pub use invoke_api::InvokeApi;
 pub use waits::{FrontWaits, Path};
 
-/// Largest request or buffered response of a synchronous invocation, bytes.
+/// Largest request of a synchronous invocation, bytes.
 /// Source: AWS Lambda quotas, docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html.
 pub const FUNCTION_PAYLOAD_BYTES: usize = 6 * 1024 * 1024;
+
+/// Largest buffered response, bytes: a little more than the documented quota, as the Runtime API
+/// itself says when it refuses one (github.com/aws/aws-lambda-runtime-interface-emulator).
+pub const FUNCTION_RESPONSE_BYTES: usize = FUNCTION_PAYLOAD_BYTES + 100;

@@ -11,7 +11,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::FUNCTION_PAYLOAD_BYTES;
+use crate::FUNCTION_RESPONSE_BYTES;
 use crate::http::{Answered, Server, json as json_answer};
 
 /// Paths begin with the API's date.
@@ -96,23 +96,23 @@ impl Desk {
         match (request.method(), segments.as_slice()) {
             (&Method::GET, ["invocation", "next"]) => self.next().await,
             (&Method::POST, ["invocation", id, "response"]) => {
-                match read(request, FUNCTION_PAYLOAD_BYTES).await {
+                match read(request, FUNCTION_RESPONSE_BYTES).await {
                     Some(body) => self.reply(id, Reply::Response(body)),
                     None => {
                         self.reply(id, Reply::TooLarge);
                         let message = format!(
-                            "Exceeded maximum allowed payload size ({FUNCTION_PAYLOAD_BYTES} bytes)."
+                            "Exceeded maximum allowed payload size ({FUNCTION_RESPONSE_BYTES} bytes)."
                         );
                         refusal(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message)
                     }
                 }
             }
             (&Method::POST, ["invocation", id, "error"]) => {
-                let body = read(request, FUNCTION_PAYLOAD_BYTES).await.unwrap_or_default();
+                let body = read(request, FUNCTION_RESPONSE_BYTES).await.unwrap_or_default();
                 self.reply(id, Reply::Error(body))
             }
             (&Method::POST, ["init", "error"]) => {
-                let body = read(request, FUNCTION_PAYLOAD_BYTES).await.unwrap_or_default();
+                let body = read(request, FUNCTION_RESPONSE_BYTES).await.unwrap_or_default();
                 *self.init_error.lock().expect("no panic while held") = Some(body);
                 accepted()
             }

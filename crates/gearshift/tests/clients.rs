@@ -35,10 +35,8 @@ fn unmodified_clients_prove_the_twin_boto3_against_the_table_store() {
 fn unmodified_clients_prove_the_twin_boto3_against_the_invoke_api() {
     let Some(python) = Python::or_skip("boto3 against the Invoke API") else { return };
     let (folder, up) = bare_row();
-    let counts: Vec<u64> =
-        serde_json::from_str(&script(&python, &folder, &up, "invoke.py", &[ROW]))
-            .expect("the counts it was given");
-    assert_eq!(counts, [1, 2, 3, 4]);
+    let said = script(&python, &folder, &up, "invoke.py", &[ROW]);
+    assert!(said.starts_with("counted [1, 2, 3, 4"), "{said}");
 }
 
 #[test]
@@ -132,11 +130,6 @@ fn bare_row() -> (Folder, Up) {
     let folder = Folder::new();
     let up = folder.up(ROW, &["--physics", "off"]);
     (folder, up)
-}
-
-/// 1, 2, 3, …
-fn count_up(n: usize) -> Vec<Value> {
-    (1..=n).map(Value::from).collect()
 }
 
 fn script(python: &Python, folder: &Folder, up: &Up, name: &str, arguments: &[&str]) -> String {

@@ -192,31 +192,25 @@ fn origins(results: &Results) -> String {
         let all = times.chain(colds).chain(ceilings).chain(money);
         leaves.extend(all.flat_map(Origin::leaves).cloned());
     }
-    let kinds: [(&str, fn(&Origin) -> Option<String>); 4] = [
-        ("measured", |leaf| match leaf {
-            Origin::Measured { run, n } => Some(format!("run {run}, n={n}")),
-            _ => None,
-        }),
-        ("declared", |leaf| match leaf {
-            Origin::Declared(law) => Some(law.to_string()),
-            _ => None,
-        }),
-        ("quoted", |leaf| match leaf {
-            Origin::Quoted(source) => Some(source.to_string()),
-            _ => None,
-        }),
-        ("assumed", |leaf| match leaf {
-            Origin::Assumed(what) => Some(what.clone()),
-            _ => None,
-        }),
-    ];
     let mut out = String::new();
-    for (kind, named) in kinds {
-        let named: Vec<String> = leaves.iter().filter_map(named).collect();
+    for kind in ["measured", "declared", "quoted", "assumed"] {
+        let of_kind = leaves.iter().map(kind_and_name).filter(|(found, _)| *found == kind);
+        let named: Vec<String> = of_kind.map(|(_, name)| name).collect();
         let listed = if named.is_empty() { "nothing".to_owned() } else { named.join("; ") };
         out += &format!("- **{kind}** ({}): {}\n", named.len(), text(&listed));
     }
     section("What the figures rest on", out)
+}
+
+/// A leaf's kind and what it names.
+fn kind_and_name(leaf: &Origin) -> (&'static str, String) {
+    match leaf {
+        Origin::Measured { run, n } => ("measured", format!("run {run}, n={n}")),
+        Origin::Declared(law) => ("declared", law.to_string()),
+        Origin::Quoted(source) => ("quoted", source.to_string()),
+        Origin::Assumed(what) => ("assumed", what.clone()),
+        Origin::Computed(_) => ("computed", String::new()),
+    }
 }
 
 /// A section, or nothing where there is nothing to say.

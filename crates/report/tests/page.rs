@@ -107,6 +107,7 @@ fn every_coordinate_is_a_number() {
             cold.parts.iter_mut().for_each(|part| part.ms = 0.0);
         }
     }
+    assert!(!html(&results).unwrap().contains("class=\"bar\""), "nothing took any time");
     for results in [results, common::results()] {
         let page = html(&results).unwrap();
         for not_a_number in ["NaN", "inf\"", "\"inf", "Infinity", "-0.0"] {

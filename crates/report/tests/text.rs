@@ -47,6 +47,19 @@ fn rows_stand_by_p50_and_skipped_ones_last() {
 }
 
 #[test]
+fn a_row_that_failed_stands_between_measured_and_skipped_ones() {
+    let mut results = results();
+    let ec2 = results.rows.iter_mut().find(|row| row.row == "ec2").unwrap();
+    ec2.state = RowState::Invalid;
+    ec2.reason = Some("it did not start".into());
+    (ec2.latency, ec2.cold, ec2.ceiling, ec2.money) = (None, None, None, None);
+    let screen = screen(&results);
+    let at = |start: &str| screen.find(&format!("\n{start}")).unwrap();
+    assert!(at("lambda-python") < at("ec2") && at("ec2") < at("kubernetes"), "{screen}");
+    assert!(line(&screen, "ec2").ends_with("rust   INVALID: it did not start"));
+}
+
+#[test]
 fn a_line_holds_every_figure_of_its_row() {
     let screen = screen(&results());
     let words = |start| line(&screen, start).split_whitespace().collect::<Vec<_>>();

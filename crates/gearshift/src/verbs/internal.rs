@@ -3,7 +3,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use gearshift_load::Job;
+use gearshift_load::{Job, Mode};
+use gearshift_sandbox::{before_everything, before_others};
 
 use super::{Ended, block_on};
 
@@ -21,14 +22,9 @@ enum What {
     Load,
 }
 
-/// Before what else runs on this machine, where that is allowed: who measures late, measures
-/// himself. Half-way to the highest, so that the kernel's own work stays ahead.
-const NICENESS: i32 = -10;
-
 impl Internal {
     pub fn run(self) -> Result<Ended> {
-        // Refused to ordinary users; then the verdict tells whether it mattered.
-        let _ = rustix::process::setpriority_process(None, NICENESS);
+        before_others();
         match self.what {
             What::Plane { wanted } => plane(&wanted),
             What::Load => load(),
@@ -50,6 +46,9 @@ fn load() -> Result<Ended> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text).context("reading the job on standard input")?;
     let job: Job = serde_json::from_str(&text).context("the job on standard input")?;
+    if matches!(job.mode, Mode::Open { .. }) {
+        before_everything();
+    }
     let outcome = block_on(async { Ok(gearshift_load::run(&job, |_| {}).await?) })?;
     let mut out = std::io::stdout().lock();
     serde_json::to_writer(&mut out, &outcome)?;

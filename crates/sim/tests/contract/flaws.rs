@@ -1,0 +1,290 @@
+//! The negative proof: for every clause a target that breaks it, and is caught.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use gearshift_deploy::contract::CLAUSES;
+use gearshift_deploy::{
+    Condition, Event, Fence, Happening, Missing, Progress, Settings, Shaping, State, Target,
+    TargetError, Want, World,
+};
+use gearshift_gear::{Row, RunId, UsageLine};
+use gearshift_sim::{Cloud, SimTarget};
+use rust_decimal::Decimal;
+
+use crate::bench::{Litter, SimBench, row};
+
+/// One way to break the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// Observes until the row is ready, then remembers.
+    RemembersReady,
+    /// Remembers the first world it saw.
+    RemembersFirst,
+    ObservingStarts,
+    ObservingKills,
+    RunsEverything,
+    SaysNothingOfWhatIsMissing,
+    StandsWithoutUrl,
+    DoneAtOnce,
+    NeverDone,
+    KillsWhenDone,
+    StartsAgainFromAnOldView,
+    KeepsSettings,
+    IgnoresFences,
+    ShowsEveryRun,
+    TakesEveryRunDown,
+    LeavesThings,
+    LeavesThingsThatWereStarting,
+    ColdLeavesMembers,
+    TellsOfNoStop,
+    EventsNewestFirst,
+    EventsFromTheStart,
+    NegativeUsage,
+    UsageShrinks,
+    UsageStandsStill,
+    NoUsageIsZero,
+    ColdWithoutARow,
+}
+
+/// Which clause must catch which flaw.
+const CAUGHT: &[(Flaw, &str)] = &[
+    (Flaw::ObservingStarts, "an_unknown_run_is_empty"),
+    (Flaw::RunsEverything, "can_names_what_is_missing"),
+    (Flaw::SaysNothingOfWhatIsMissing, "can_names_what_is_missing"),
+    (Flaw::StandsWithoutUrl, "up_reaches_ready"),
+    (Flaw::DoneAtOnce, "up_reaches_ready"),
+    (Flaw::NeverDone, "up_reaches_ready"),
+    (Flaw::DoneAtOnce, "done_is_what_a_new_handle_sees"),
+    (Flaw::ObservingKills, "observing_changes_nothing"),
+    (Flaw::KillsWhenDone, "stepping_when_done_changes_nothing"),
+    (Flaw::NeverDone, "stepping_when_done_changes_nothing"),
+    (Flaw::StartsAgainFromAnOldView, "repeated_steps_double_nothing"),
+    (Flaw::KeepsSettings, "changed_settings_replace_the_row"),
+    (Flaw::RemembersReady, "changed_settings_replace_the_row"),
+    (Flaw::RemembersReady, "sabotage_is_seen_and_repaired"),
+    (Flaw::RemembersReady, "taken_down_by_another_is_seen"),
+    (Flaw::RemembersReady, "wanting_nothing_removes_everything"),
+    (Flaw::RemembersReady, "cold_leaves_no_member_seen_before"),
+    (Flaw::RemembersFirst, "brought_up_by_another_is_taken_down"),
+    (Flaw::IgnoresFences, "an_older_fence_is_refused"),
+    (Flaw::ShowsEveryRun, "runs_do_not_see_each_other"),
+    (Flaw::TakesEveryRunDown, "runs_do_not_see_each_other"),
+    (Flaw::LeavesThings, "wanting_nothing_removes_everything"),
+    (Flaw::LeavesThingsThatWereStarting, "a_starting_row_can_be_taken_away"),
+    (Flaw::ColdLeavesMembers, "cold_leaves_no_member_seen_before"),
+    (Flaw::TellsOfNoStop, "cold_leaves_no_member_seen_before"),
+    (Flaw::EventsNewestFirst, "events_tell_a_life_in_order"),
+    (Flaw::EventsFromTheStart, "events_tell_a_life_in_order"),
+    (Flaw::NegativeUsage, "usage_only_grows"),
+    (Flaw::UsageShrinks, "usage_only_grows"),
+    (Flaw::UsageStandsStill, "usage_only_grows"),
+    (Flaw::NoUsageIsZero, "what_does_not_stand_is_no_such_row"),
+    (Flaw::ColdWithoutARow, "what_does_not_stand_is_no_such_row"),
+];
+
+#[tokio::test]
+async fn every_flaw_is_caught_by_its_clause() {
+    for (flaw, name) in CAUGHT {
+        let clause = CLAUSES.iter().find(|clause| clause.name == *name).expect(name);
+        for row in ["ec2", "lambda-rust-dynamodb"] {
+            let held = (clause.hold)(&SimBench::flawed(row, *flaw)).await;
+            let breach = held.expect_err(&format!("{flaw:?} passes `{name}` on {row}"));
+            assert_eq!(breach.clause, *name);
+            eprintln!("{flaw:?}: {:.170}", breach.to_string());
+        }
+    }
+}
+
+#[test]
+fn no_clause_is_without_a_flaw_that_breaks_it() {
+    let caught: BTreeSet<_> = CAUGHT.iter().map(|(_, clause)| *clause).collect();
+    let clauses: BTreeSet<_> = CLAUSES.iter().map(|clause| clause.name).collect();
+    assert_eq!(caught, clauses);
+}
+
+/// `sim` with one flaw.
+pub struct Flawed {
+    inner: SimTarget,
+    cloud: Cloud,
+    flaw: Flaw,
+    /// What this handle remembers, which it should not.
+    memory: Mutex<BTreeMap<RunId, World>>,
+    /// Shared by all handles of the bench, and counted by its census; a run in it was stepped.
+    litter: Litter,
+}
+
+impl Flawed {
+    pub fn new(flaw: Flaw, bench: &SimBench) -> Self {
+        Self {
+            inner: bench.cloud.target(),
+            cloud: bench.cloud.clone(),
+            flaw,
+            memory: Mutex::default(),
+            litter: bench.litter.clone(),
+        }
+    }
+
+    fn runs(&self) -> Vec<RunId> {
+        self.litter.lock().unwrap().keys().cloned().collect()
+    }
+
+    fn drop_litter(&self, run: &RunId) {
+        *self.litter.lock().unwrap().entry(run.clone()).or_default() += 1;
+    }
+
+    async fn observed(&self, run: &RunId) -> Result<World, TargetError> {
+        let mut world = self.inner.observe(run).await?;
+        match self.flaw {
+            Flaw::ObservingStarts if world.rows.is_empty() => {
+                let want = Want::one(row("ec2"), Settings::default());
+                self.inner.step(run, &want, &world, Fence(0)).await?;
+            }
+            Flaw::ObservingKills => {
+                for row in world.rows.keys() {
+                    self.cloud.sabotage(run, row);
+                }
+            }
+            Flaw::ShowsEveryRun => {
+                for other in self.runs() {
+                    world.rows.extend(self.inner.observe(&other).await?.rows);
+                }
+            }
+            Flaw::StandsWithoutUrl => {
+                world.rows.values_mut().for_each(|standing| standing.url = None);
+            }
+            _ => {}
+        }
+        Ok(world)
+    }
+}
+
+#[async_trait]
+impl Target for Flawed {
+    fn can(&self, row: &Row) -> Result<Shaping, Missing> {
+        let can = self.inner.can(row);
+        match self.flaw {
+            Flaw::RunsEverything => self.inner.can(&crate::bench::row("ec2")),
+            Flaw::SaysNothingOfWhatIsMissing => {
+                can.map_err(|missing| Missing { how_to_get_it: String::new(), ..missing })
+            }
+            _ => can,
+        }
+    }
+
+    async fn observe(&self, run: &RunId) -> Result<World, TargetError> {
+        if let Some(remembered) = self.memory.lock().unwrap().get(run) {
+            return Ok(remembered.clone());
+        }
+        let world = self.observed(run).await?;
+        let ready = world.rows.values().any(|standing| standing.state == State::Ready);
+        let remember = match self.flaw {
+            Flaw::RemembersReady => ready,
+            Flaw::RemembersFirst => true,
+            _ => false,
+        };
+        if remember {
+            self.memory.lock().unwrap().insert(run.clone(), world.clone());
+        }
+        Ok(world)
+    }
+
+    async fn step(
+        &self,
+        run: &RunId,
+        want: &Want,
+        seen: &World,
+        fence: Fence,
+    ) -> Result<Progress, TargetError> {
+        self.litter.lock().unwrap().entry(run.clone()).or_default();
+        let (mut want, mut fence) = (want.clone(), fence);
+        let taking_down = want.rows.is_empty();
+        let starting = seen.rows.values().any(|standing| standing.state == State::Starting);
+        match self.flaw {
+            Flaw::DoneAtOnce => {
+                self.inner.step(run, &want, seen, fence).await?;
+                return Ok(Progress::Done);
+            }
+            Flaw::KeepsSettings => {
+                for (name, wanted) in &mut want.rows {
+                    let standing = seen.rows.get(name).and_then(|row| row.wanted.clone());
+                    *wanted = standing.unwrap_or_else(|| wanted.clone());
+                }
+            }
+            Flaw::IgnoresFences => fence = Fence(u64::MAX),
+            Flaw::StartsAgainFromAnOldView if seen.rows.is_empty() && !taking_down => {
+                self.drop_litter(run);
+            }
+            Flaw::StartsAgainFromAnOldView if taking_down => {
+                self.litter.lock().unwrap().insert(run.clone(), 0);
+            }
+            Flaw::LeavesThings if taking_down => self.drop_litter(run),
+            Flaw::LeavesThingsThatWereStarting if taking_down && starting => {
+                self.drop_litter(run);
+            }
+            Flaw::TakesEveryRunDown if taking_down => {
+                self.runs().iter().for_each(|run| self.cloud.remove(run));
+            }
+            _ => {}
+        }
+        let progress = self.inner.step(run, &want, seen, fence).await?;
+        match (self.flaw, &progress) {
+            (Flaw::NeverDone, Progress::Done) => {
+                let look_again = std::time::Duration::from_secs(1);
+                Ok(Progress::Pending { on: "itself".to_owned(), look_again })
+            }
+            (Flaw::KillsWhenDone, Progress::Done) => {
+                for row in seen.rows.keys() {
+                    self.cloud.sabotage(run, row);
+                }
+                Ok(progress)
+            }
+            _ => Ok(progress),
+        }
+    }
+
+    async fn usage(&self, run: &RunId, row: &str) -> Result<Vec<UsageLine>, TargetError> {
+        let usage = self.inner.usage(run, row).await;
+        let alter: fn(Decimal) -> Decimal = match self.flaw {
+            Flaw::NegativeUsage => |quantity| -quantity - Decimal::ONE,
+            Flaw::UsageShrinks => |quantity| Decimal::from(1_000_000) - quantity,
+            Flaw::UsageStandsStill => |_| Decimal::ONE,
+            Flaw::NoUsageIsZero => return Ok(usage.unwrap_or_default()),
+            _ => |quantity| quantity,
+        };
+        let line = |line: UsageLine| UsageLine { quantity: alter(line.quantity), ..line };
+        usage.map(|lines| lines.into_iter().map(line).collect())
+    }
+
+    async fn events(
+        &self,
+        run: &RunId,
+        row: &str,
+        since: usize,
+    ) -> Result<Vec<Event>, TargetError> {
+        let since = if self.flaw == Flaw::EventsFromTheStart { 0 } else { since };
+        let mut events = self.inner.events(run, row, since).await?;
+        match self.flaw {
+            Flaw::EventsNewestFirst => events.reverse(),
+            Flaw::TellsOfNoStop => {
+                events.retain(|event| !matches!(event.what, Happening::Stopped { .. }));
+            }
+            _ => {}
+        }
+        Ok(events)
+    }
+
+    async fn arrange(
+        &self,
+        run: &RunId,
+        row: &str,
+        condition: Condition,
+    ) -> Result<(), TargetError> {
+        match self.flaw {
+            Flaw::ColdLeavesMembers => Ok(()),
+            Flaw::ColdWithoutARow => self.inner.arrange(run, row, condition).await.or(Ok(())),
+            _ => self.inner.arrange(run, row, condition).await,
+        }
+    }
+}
