@@ -89,7 +89,7 @@ pub async fn compare(
         checks: found.checks(),
         winners: found.winners(),
         break_evens: found.break_evens(),
-        published: published_2021(),
+        published: published_2021(&found.rows),
         rows: found.rows,
     })
 }

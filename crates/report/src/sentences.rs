@@ -1,13 +1,12 @@
 //! What a run says in words, the same in every rendering.
 
-use gearshift_compare::{Core, Counter, Pair, Results, RowState};
+use gearshift_compare::{Core, Counter, Pair, Published, Results, RowState};
 use gearshift_gear::Caller;
 use gearshift_price::{BreakEven, SECONDS_PER_MONTH, Segment};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use crate::numbers::{calls, calls_range, count, percent, rate, run_time};
-use crate::rows::in_order;
 
 /// Where and how the run ran: what the first header line is joined from.
 pub(crate) fn where_it_ran(results: &Results) -> Vec<String> {
@@ -261,19 +260,19 @@ pub(crate) fn checks(results: &Results) -> Vec<String> {
     ]
 }
 
-/// What was published in 2021 for the rows shown, in their order; none where nothing was.
+/// The published steps over `ec2` beside ours; none where nothing measured was published.
 pub(crate) fn published(results: &Results) -> Option<String> {
-    let rows = in_order(results).into_iter().filter(|row| row.state != RowState::Skipped);
-    let mean = |name: &str| results.published.iter().find(|published| published.row == name);
-    let means: Vec<Option<f64>> =
-        rows.map(|row| mean(&row.row).map(|published| published.mean_ms.value)).collect();
-    means.iter().flatten().next()?;
-    let text: Vec<String> =
-        means.iter().map(|mean| mean.map_or("-".to_owned(), |ms| format!("{ms:.0}"))).collect();
-    Some(format!(
-        "published means {} ms in this order, caller unknown: compare the steps, not the values",
-        text.join(" · ")
-    ))
+    let step = |published: &Published| {
+        let ours = match &published.step_here_ms {
+            Some(here) => format!("{:+.0} here", here.value),
+            None => "no ec2 here".to_owned(),
+        };
+        format!("{} {:+.0} ({ours})", published.row, published.step_ms.value)
+    };
+    let steps: Vec<String> = results.published.iter().map(step).collect();
+    (!steps.is_empty()).then(|| {
+        format!("published steps over ec2, ms: {}; their caller is unknown", steps.join(" · "))
+    })
 }
 
 /// The command that runs this again.

@@ -2,14 +2,14 @@
 
 use gearshift_gear::{CATALOGUE, Row};
 
-use super::ground::{FENCE, Ground, Held, ensure, members, same, says};
+use super::ground::{FENCE, Ground, Held, ensure, members, same, says, told, told_wanted};
 use crate::{Progress, Settings, Want, World};
 
 pub(super) async fn an_unknown_run_is_empty(ground: &Ground<'_>) -> Held {
     let run = ground.run().await;
     for target in [ground.bench.target(), ground.bench.target()] {
         let seen = ground.observe(&*target, &run).await?;
-        ensure(seen.rows.is_empty(), || format!("a run nobody started shows {seen:?}"))?;
+        ensure(seen.rows.is_empty(), || format!("a run nobody started shows {}", told(&seen)))?;
     }
     let count = ground.bench.census(&run).await;
     ensure(count == 0, || format!("observing started {count} things"))
@@ -48,7 +48,7 @@ pub(super) async fn up_reaches_ready(ground: &Ground<'_>) -> Held {
     let seen = ground.look(&*ground.bench.target(), &run).await?;
     let wanted = ground.ready(&seen)?.wanted.as_ref();
     ensure(wanted == ground.want().rows.get(&ground.row()), || {
-        format!("the row stands as {wanted:?}, not as wanted")
+        format!("the row stands as {}, not as wanted", told_wanted(wanted))
     })?;
     ground.call(&run, &seen).await
 }
@@ -82,7 +82,9 @@ pub(super) async fn observing_changes_nothing(ground: &Ground<'_>) -> Held {
     let count = ground.bench.census(&run).await;
     for handle in [&*target, &*ground.bench.target(), &*ground.bench.target()] {
         let seen = ground.observe(handle, &run).await?;
-        ensure(same(&seen, &before), || format!("first seen {before:?}, then {seen:?}"))?;
+        ensure(same(&seen, &before), || {
+            format!("first seen {}, then {}", told(&before), told(&seen))
+        })?;
     }
     let after = ground.bench.census(&run).await;
     ensure(after == count, || format!("{count} things before observing, {after} after"))
@@ -100,7 +102,7 @@ pub(super) async fn stepping_when_done_changes_nothing(ground: &Ground<'_>) -> H
         ensure(progress == Progress::Done, || format!("a step when done was {progress:?}"))?;
     }
     let after = ground.look(&*target, &run).await?;
-    ensure(same(&after, &before), || format!("before {before:?}, after {after:?}"))?;
+    ensure(same(&after, &before), || format!("before {}, after {}", told(&before), told(&after)))?;
     ground.census_becomes(&run, count).await
 }
 
@@ -158,7 +160,7 @@ pub(super) async fn changed_settings_replace_the_row(ground: &Ground<'_>) -> Hel
     let seen = ground.look(&*ground.bench.target(), &run).await?;
     let wanted = ground.ready(&seen)?.wanted.as_ref();
     ensure(wanted == changed.rows.get(&ground.row()), || {
-        format!("the row still stands as {wanted:?}")
+        format!("the row still stands as {}", told_wanted(wanted))
     })?;
     ensure(members(&seen).is_disjoint(&before), || {
         format!("of the members before, {before:?}, some are in {:?}", members(&seen))

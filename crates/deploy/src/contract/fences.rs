@@ -2,7 +2,7 @@
 
 use gearshift_gear::RunId;
 
-use super::ground::{Ground, Held, ensure, same};
+use super::ground::{Ground, Held, ensure, same, told};
 use crate::{Fence, Target, TargetError, Want, World};
 
 pub(super) async fn an_older_fence_is_refused(ground: &Ground<'_>) -> Held {
@@ -24,7 +24,9 @@ pub(super) async fn an_older_fence_is_refused(ground: &Ground<'_>) -> Held {
         }
     }
     let after = ground.look(&*other, &run).await?;
-    ensure(same(&before, &after), || format!("a refused step changed {before:?} to {after:?}"))?;
+    ensure(same(&before, &after), || {
+        format!("a refused step changed {} to {}", told(&before), told(&after))
+    })?;
     passes(ground, &*other, &run, &after, newer).await
 }
 

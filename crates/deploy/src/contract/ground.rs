@@ -8,7 +8,8 @@ use gearshift_gear::{EnvironmentId, RunId, UsageLine};
 
 use super::Bench;
 use crate::{
-    Condition, Event, Fence, Progress, Standing, State, Target, TargetError, Want, World, reach_on,
+    Condition, Event, Fence, Progress, Standing, State, Target, TargetError, Want, Wanted, World,
+    reach_on,
 };
 
 /// A clause's outcome: held, or the reason it did not.
@@ -145,7 +146,7 @@ impl<'a> Ground<'a> {
                 return Ok(seen);
             }
             if self.bench.clock().since(began) > self.bench.patience().total {
-                return Err(format!("{what}: not seen within patience; last seen {seen:?}"));
+                return Err(format!("{what}: not seen within patience; last seen {}", told(&seen)));
             }
             self.bench.clock().wait(LOOK_AGAIN).await;
         }
@@ -171,7 +172,7 @@ impl<'a> Ground<'a> {
     /// A new handle sees nothing of the run, and nothing exists of it.
     pub(super) async fn nothing_left(&self, run: &RunId) -> Held {
         let seen = self.look(&*self.bench.target(), run).await?;
-        ensure(seen.rows.is_empty(), || format!("a new handle still sees {seen:?}"))?;
+        ensure(seen.rows.is_empty(), || format!("a new handle still sees {}", told(&seen)))?;
         let count = self.bench.census(run).await;
         ensure(count == 0, || format!("{count} things of the run still exist"))
     }
@@ -229,6 +230,25 @@ pub(super) fn says(what: &str, error: &TargetError) -> String {
 pub(super) fn members(world: &World) -> BTreeSet<EnvironmentId> {
     let all = world.rows.values().flat_map(|standing| &standing.members);
     all.map(|member| member.environment.clone()).collect()
+}
+
+/// A world in a few words.
+pub(super) fn told(world: &World) -> String {
+    let row = |(name, row): (&String, &Standing)| {
+        let members: Vec<_> = row.members.iter().map(|of| of.environment.to_string()).collect();
+        format!("{name} {:?} with members [{}]", row.state, members.join(", "))
+    };
+    match world.rows.is_empty() {
+        true => "nothing".to_owned(),
+        false => world.rows.iter().map(row).collect::<Vec<_>>().join("; "),
+    }
+}
+
+/// A row as wanted, in a few words.
+pub(super) fn told_wanted(wanted: Option<&Wanted>) -> String {
+    wanted.map_or("nothing known".to_owned(), |wanted| {
+        format!("{} by {:?}", wanted.row.name, wanted.settings)
+    })
 }
 
 /// Whether two worlds are the same but for what their members are busy with.

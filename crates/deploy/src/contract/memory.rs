@@ -1,6 +1,6 @@
 //! Clauses that a target which remembers instead of observing cannot keep.
 
-use super::ground::{FENCE, Ground, Held, ensure, members, says};
+use super::ground::{FENCE, Ground, Held, ensure, members, says, told};
 use crate::{Progress, Want};
 
 pub(super) async fn sabotage_is_seen_and_repaired(ground: &Ground<'_>) -> Held {
@@ -35,7 +35,9 @@ pub(super) async fn taken_down_by_another_is_seen(ground: &Ground<'_>) -> Held {
 
     ground.reach(&*ground.bench.target(), &run, &Want::nothing()).await?;
     let seen = ground.look(&*target, &run).await?;
-    ensure(seen.rows.is_empty(), || format!("taken down by another handle, still seen: {seen:?}"))?;
+    ensure(seen.rows.is_empty(), || {
+        format!("taken down by another handle, still seen: {}", told(&seen))
+    })?;
     let step = ground.step(&*target, &run, &Want::nothing(), &seen, FENCE).await;
     let progress = step.map_err(|error| says("wanting nothing again", &error))?;
     ensure(progress == Progress::Done, || format!("wanting nothing again was {progress:?}"))?;

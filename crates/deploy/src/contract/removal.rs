@@ -1,6 +1,6 @@
 //! Clauses about taking away.
 
-use super::ground::{FENCE, Ground, Held, ensure, members, same, says};
+use super::ground::{FENCE, Ground, Held, ensure, members, same, says, told};
 use crate::{Progress, Want};
 
 pub(super) async fn runs_do_not_see_each_other(ground: &Ground<'_>) -> Held {
@@ -8,12 +8,14 @@ pub(super) async fn runs_do_not_see_each_other(ground: &Ground<'_>) -> Held {
     let target = ground.bench.target();
     let here = ground.up(&*target, &ours).await?;
     let seen = ground.look(&*target, &theirs).await?;
-    ensure(seen.rows.is_empty(), || format!("the other run shows {seen:?}"))?;
+    ensure(seen.rows.is_empty(), || format!("the other run shows {}", told(&seen)))?;
     let there = ground.up(&*target, &theirs).await?;
     ground.call(&theirs, &there).await?;
     let there = ground.look(&*target, &theirs).await?;
     let again = ground.look(&*target, &ours).await?;
-    ensure(same(&here, &again), || format!("a run changed from {here:?} to {again:?}"))?;
+    ensure(same(&here, &again), || {
+        format!("a run changed from {} to {}", told(&here), told(&again))
+    })?;
     ensure(members(&here).is_disjoint(&members(&there)), || {
         format!("runs share members: {:?} and {:?}", members(&here), members(&there))
     })?;
@@ -22,7 +24,9 @@ pub(super) async fn runs_do_not_see_each_other(ground: &Ground<'_>) -> Held {
     ground.reach(&*target, &ours, &Want::nothing()).await?;
     ground.nothing_left(&ours).await?;
     let left = ground.look(&*target, &theirs).await?;
-    ensure(same(&there, &left), || format!("the other run changed {there:?} to {left:?}"))?;
+    ensure(same(&there, &left), || {
+        format!("the other run changed from {} to {}", told(&there), told(&left))
+    })?;
     ground.census_becomes(&theirs, count).await?;
     ground.call(&theirs, &left).await
 }
@@ -38,6 +42,7 @@ pub(super) async fn wanting_nothing_removes_everything(ground: &Ground<'_>) -> H
         ground.reach(&*handle, &run, &Want::nothing()).await?;
         ground.nothing_left(&run).await?;
         let seen = ground.look(&*handle, &run).await?;
+        ensure(seen.rows.is_empty(), || format!("the handle itself still sees {}", told(&seen)))?;
         let step = ground.step(&*handle, &run, &Want::nothing(), &seen, FENCE).await;
         let progress = step.map_err(|error| says("wanting nothing twice", &error))?;
         ensure(progress == Progress::Done, || format!("wanting nothing twice was {progress:?}"))?;

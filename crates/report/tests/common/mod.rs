@@ -261,7 +261,7 @@ pub fn results() -> Results {
         },
         winners: winners(&priced, 1..1_000_000_000).ok(),
         break_evens: vec![pair],
-        published: published_2021(),
+        published: published_2021(&rows),
         rows,
     }
 }
