@@ -53,14 +53,19 @@ fn function_ceiling(row: &Row, latency: &Latency) -> Ceiling {
     }
     limits.sort_by(|a, b| a.0.total_cmp(&b.0));
     let sentence = |(per_s, set_by, _): &(f64, &str, Origin)| match *set_by {
-        "item" => format!("one table item takes {per_s:.0} writes/s"),
-        "account" => format!("an account takes {per_s:.0}/s"),
-        _ => format!("{concurrency:.0} environments take {per_s:.0}/s"),
+        "item" => format!("DynamoDB takes {} writes/s on one item", grouped(*per_s)),
+        "account" => format!("an account takes {}/s", grouped(*per_s)),
+        _ => format!("{} environments take {}/s", grouped(concurrency), grouped(*per_s)),
     };
-    let note = limits.iter().map(sentence).collect::<Vec<_>>().join("; ");
+    let note = match (&limits[0], limits.get(1)) {
+        (lowest @ (_, "item", _), Some(next)) => {
+            format!("{}; without the counter {}", sentence(lowest), sentence(next))
+        }
+        (lowest, _) => sentence(lowest),
+    };
     let (per_s, set_by, origin) = limits.swap_remove(0);
     let sustained = HowFast { per_s: Known::new(per_s, origin), set_by: set_by.to_owned() };
-    Ceiling { sustained, burst: None, burst_minutes: None, note: format!("computed: {note}") }
+    Ceiling { sustained, burst: None, burst_minutes: None, note: format!("{note} (computed)") }
 }
 
 /// Measured, once with burst credits and once without.
@@ -72,8 +77,8 @@ async fn instance_ceiling(at: &Stand<'_>, kind: &InstanceType) -> Result<Ceiling
     arrange(Condition::CreditsFull).await?;
     let minutes = kind.burst_minutes();
     let note = format!(
-        "{:.0}/s for {minutes:.0} min, until launch credits are spent; then {:.0} % of a vCPU",
-        burst.per_s.value,
+        "{}/s for {minutes:.0} min, until launch credits are spent; then {:.0} % of a vCPU",
+        grouped(burst.per_s.value),
         kind.baseline * 100.0
     );
     Ok(Ceiling { sustained, burst: Some(burst), burst_minutes: Some(minutes), note })
@@ -112,4 +117,28 @@ async fn cpu_used_ms(at: &Stand<'_>) -> Result<f64, TargetError> {
     let world = at.target.observe(at.run).await?;
     let members = world.rows.get(&at.row.name).map(|row| row.members.clone());
     Ok(members.unwrap_or_default().iter().filter_map(|member| member.cpu_used_ms).sum())
+}
+
+/// A whole number with its thousands apart.
+fn grouped(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        let shown = [7.0, 999.6, 12_345.0, 1e6].map(grouped);
+        assert_eq!(shown, ["7", "1,000", "12,345", "1,000,000"]);
+    }
 }

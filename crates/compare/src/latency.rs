@@ -56,7 +56,12 @@ pub(crate) fn job(url: &str, calls: u64, rate_per_s: f64) -> Job {
 }
 
 /// What the outcome says.
-pub(crate) fn result(outcome: &Outcome, warm: &Warm, run: &RunId) -> Option<Latency> {
+pub(crate) fn result(
+    outcome: &Outcome,
+    warm: &Warm,
+    run: &RunId,
+    attempts: u32,
+) -> Option<Latency> {
     let split = near_median(&outcome.samples, Since::Intended)?;
     let totals: Vec<f64> = outcome
         .samples
@@ -89,6 +94,7 @@ pub(crate) fn result(outcome: &Outcome, warm: &Warm, run: &RunId) -> Option<Late
     Some(Latency {
         rate_per_s: warm.rate_per_s,
         n: totals.len() as u64,
+        attempts,
         p50_ms,
         here_ms: Known::new(split.here_ms, measured),
         declared_ms: Known::new(split.declared_ms, Origin::computed(laws)),

@@ -173,6 +173,8 @@ pub struct Cold {
 pub struct Latency {
     pub rate_per_s: f64,
     pub n: u64,
+    /// 2 where the first measurement could not be trusted and was made once more; the last counts.
+    pub attempts: u32,
     pub p50_ms: Known<f64>,
     /// What this machine did under the gear's own share; calls near the median.
     pub here_ms: Known<f64>,

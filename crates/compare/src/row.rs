@@ -5,22 +5,24 @@ use std::num::NonZeroU64;
 
 use gearshift_calibrate::Factor;
 use gearshift_deploy::{Fence, Patience, Settings, Shaping, Target, TargetError, Want, reach};
-use gearshift_gear::{Row, RunId, UsageLine};
+use gearshift_gear::{EnvironmentId, Row, RunId, UsageLine};
+use gearshift_load::Outcome;
 use gearshift_price::{PriceBook, PriceError};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 
 use crate::counter::CounterError;
-use crate::latency::Warm;
 use crate::machine::loop_ms;
 use crate::money::{Interval, PricedRow, row_usage};
 use crate::plan::{Phase, Plan};
-use crate::results::{RowResult, RowState};
+use crate::results::{Latency, RowResult, RowState};
 use crate::worker::{Worker, WorkerError};
 use crate::{ceiling, cold, counter, latency};
 
 /// A loop that takes this much longer or shorter than before means the machine has changed.
 const DRIFT_MAX: f64 = 0.10;
+/// How often latency is measured at most.
+const ATTEMPTS: u32 = 2;
 
 /// Why a row could not be measured.
 #[derive(Debug, thiserror::Error)]
@@ -146,8 +148,7 @@ impl Bench<'_> {
         let of = plan.cold_starts;
         let told = |done| (self.told)(Phase::ColdStarts { done, of });
         let cold = cold::measure(&at, of, &mut seen, &told).await?;
-        let (warm, usage, outcome) = self.latency(row, url, seen).await?;
-        let latency = latency::result(&outcome, &warm, &plan.run);
+        let (latency, usage, outcome) = self.latency(row, url, seen).await?;
         (self.told)(Phase::Ceiling);
         let ceiling = ceiling::measure(&at, latency.as_ref()).await?;
         (self.told)(Phase::Metering);
@@ -189,22 +190,31 @@ impl Bench<'_> {
         })
     }
 
-    /// Warms up, measures, and meters just what was measured.
+    /// Warms up, measures, and meters just what was measured; once more where the first time could
+    /// not be trusted, since a busy moment of this machine is no property of the row.
     async fn latency(
         &self,
         row: &Row,
         url: &str,
-        seen: BTreeSet<gearshift_gear::EnvironmentId>,
-    ) -> Result<(Warm, Vec<UsageLine>, gearshift_load::Outcome), RowError> {
+        seen: BTreeSet<EnvironmentId>,
+    ) -> Result<(Option<Latency>, Vec<UsageLine>, Outcome), RowError> {
         let plan = self.plan;
         let warm = latency::warm_up(self.worker, url, seen).await?;
         let rate_milli_per_s = (warm.rate_per_s * 1000.0) as u64;
-        (self.told)(Phase::Latency { calls: plan.calls, rate_milli_per_s });
-        let before = self.target.usage(&plan.run, &row.name).await?;
         let job = latency::job(url, plan.calls, warm.rate_per_s);
-        let outcome = self.worker.run(&job).await?;
-        let after = self.target.usage(&plan.run, &row.name).await?;
-        Ok((warm, difference(before, after), outcome))
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            (self.told)(Phase::Latency { calls: plan.calls, rate_milli_per_s });
+            let before = self.target.usage(&plan.run, &row.name).await?;
+            let outcome = self.worker.run(&job).await?;
+            let after = self.target.usage(&plan.run, &row.name).await?;
+            let latency = latency::result(&outcome, &warm, &plan.run, attempts);
+            let trusted = latency.as_ref().is_some_and(|latency| latency.verdict.valid);
+            if trusted || attempts == ATTEMPTS {
+                return Ok((latency, difference(before, after), outcome));
+            }
+        }
     }
 
     fn judge(&self, result: &mut RowResult, shaping: &Shaping) {

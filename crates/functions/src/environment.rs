@@ -29,10 +29,17 @@ pub(crate) struct Birth {
 pub(crate) enum Stillborn {
     /// This machine could not start it.
     Host(String),
+    /// It did not get through its init phase, and what it printed meanwhile.
+    InitFailed { how: InitFailure, init: Duration, printed: String },
+}
+
+/// How an init phase failed.
+#[derive(Debug)]
+pub(crate) enum InitFailure {
     /// Its process ended, in Lambda's words; the body it posted to `init/error`, if any.
-    Exited { why: String, out_of_memory: bool, posted: Option<bytes::Bytes>, init: Duration },
+    Exited { why: String, out_of_memory: bool, posted: Option<bytes::Bytes> },
     /// It took longer than the init phase and the function's timeout.
-    TimedOut { init: Duration },
+    TimedOut,
 }
 
 /// How an invocation ended.
@@ -100,13 +107,15 @@ impl Environment {
         sandbox.enter(&mut command).map_err(|e| host(&e))?;
         let mut command = tokio::process::Command::from(command);
         let mut child = command.spawn().map_err(|e| host(&e))?;
-        let log = Arc::new(Log::default());
         let (out, err) = (child.stdout.take(), child.stderr.take());
+        let out = out.expect("piped").into_owned_fd().map_err(|e| host(&e))?;
+        let err = err.expect("piped").into_owned_fd().map_err(|e| host(&e))?;
+        let log = Arc::new(Log::of([out, err]).map_err(|e| host(&e))?);
         let (out_log, err_log) = (log.clone(), log.clone());
         let (exited, exit) = watch::channel(None);
         let tasks = [
-            tokio::spawn(async move { out_log.drain(out.expect("piped")).await }).abort_handle(),
-            tokio::spawn(async move { err_log.drain(err.expect("piped")).await }).abort_handle(),
+            tokio::spawn(async move { out_log.follow(0).await }).abort_handle(),
+            tokio::spawn(async move { err_log.follow(1).await }).abort_handle(),
             tokio::spawn(async move {
                 if let Ok(status) = child.wait().await {
                     let _ = exited.send(Some(status));
@@ -142,16 +151,19 @@ impl Environment {
         loop {
             tokio::select! {
                 biased;
-                _ = polls.wait_for(|polls| *polls > 0) => return Ok(()),
-                status = exited(&mut exit) => return Err(Stillborn::Exited {
-                    why: words(status),
-                    out_of_memory: self.out_of_memory(),
-                    posted: self.desk.init_error(),
-                    init: began.elapsed(),
-                }),
+                _ = polls.wait_for(|polls| *polls > 0) => {
+                    self.log.catch_up();
+                    return Ok(());
+                }
+                status = exited(&mut exit) => {
+                    let (why, out_of_memory) = (words(status), self.out_of_memory());
+                    let posted = self.desk.init_error();
+                    let how = InitFailure::Exited { why, out_of_memory, posted };
+                    return Err(self.init_failed(how, began.elapsed()));
+                }
                 () = tokio::time::sleep_until((began + limit).into()) => {
                     if limit > INIT_LIMIT {
-                        return Err(Stillborn::TimedOut { init: began.elapsed() });
+                        return Err(self.init_failed(InitFailure::TimedOut, began.elapsed()));
                     }
                     // Past the init phase, what is left of init runs at the function's own share
                     // and within its timeout.
@@ -161,6 +173,11 @@ impl Environment {
                 }
             }
         }
+    }
+
+    fn init_failed(&self, how: InitFailure, init: Duration) -> Stillborn {
+        self.log.catch_up();
+        Stillborn::InitFailed { how, init, printed: self.log.take_tail() }
     }
 
     /// Has one request handled; the time is the handler's alone.

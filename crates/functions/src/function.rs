@@ -12,7 +12,7 @@ use rand::rngs::StdRng;
 use rust_decimal::Decimal;
 use tokio::task::AbortHandle;
 
-use crate::environment::{Birth, Ending, Environment, Stillborn};
+use crate::environment::{Birth, Ending, Environment, InitFailure, Stillborn};
 use crate::invocation::{billed_ms, report_line};
 use crate::pool::{Place, Pool};
 use crate::runtime_api::{Delivery, Reply};
@@ -206,6 +206,7 @@ impl Function {
             log_tail: String::new(),
         };
         let report = report_line(&answer, self.config.memory_mb);
+        environment.log.catch_up();
         environment.log.write(format!("END RequestId: {}\n{report}", answer.request_id).as_bytes());
         answer.log_tail = environment.log.take_tail();
         self.meter(&answer, environment.log.take_bytes());
@@ -243,7 +244,9 @@ impl Function {
             parts: Vec::new(),
         };
         if let Some(birth) = birth {
-            timing.push("lambda.cold_env", ms(self.draw("lambda.cold_env")), PartKind::Accounted);
+            // The law holds the making of an environment, so what that took here lies inside it.
+            let cold_env = self.draw("lambda.cold_env").saturating_sub(birth.start);
+            timing.push("lambda.cold_env", ms(cold_env), PartKind::Accounted);
             // The law counts megabytes beyond the first four (see physics.toml).
             let beyond_mb = (self.config.code_zip_bytes as f64 / 1e6 - 4.0).max(0.0);
             if beyond_mb > 0.0 {
@@ -283,14 +286,15 @@ impl Function {
         stillborn: Stillborn,
     ) -> Result<Answer, Refused> {
         let environment = EnvironmentId(format!("{}.{number}", self.config.member_prefix));
-        let (error, init) = match stillborn {
+        let (how, init, printed) = match stillborn {
             Stillborn::Host(why) => return Err(Refused::Host(why)),
-            Stillborn::TimedOut { init } => (self.timed_out(request_id), init),
-            Stillborn::Exited { posted: Some(body), init, .. } => {
-                (FunctionError::reported(body), init)
-            }
-            Stillborn::Exited { why, out_of_memory, init, .. } => {
-                (exit_error(request_id, &why, out_of_memory), init)
+            Stillborn::InitFailed { how, init, printed } => (how, init, printed),
+        };
+        let error = match how {
+            InitFailure::TimedOut => self.timed_out(request_id),
+            InitFailure::Exited { posted: Some(body), .. } => FunctionError::reported(body),
+            InitFailure::Exited { why, out_of_memory, .. } => {
+                exit_error(request_id, &why, out_of_memory)
             }
         };
         self.happened(&environment, Life::Stopped("init failed".to_owned()));
@@ -304,7 +308,7 @@ impl Function {
             timing: ServerTiming { environment: Some(environment), cold: true, parts: Vec::new() },
             log_tail: String::new(),
         };
-        answer.log_tail = report_line(&answer, self.config.memory_mb);
+        answer.log_tail = printed + &report_line(&answer, self.config.memory_mb);
         self.meter(&answer, answer.log_tail.len() as u64);
         Ok(answer)
     }

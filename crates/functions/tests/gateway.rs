@@ -44,7 +44,9 @@ async fn echoing() -> Fronted {
 /// The answer to a function that returns this.
 async fn answer_to(fronted: &Fronted, returned: &str) -> Answered {
     let request = post("/").header("content-type", "application/json");
-    send(fronted.gateway.address(), request, returned.to_owned()).await
+    let answer = send(fronted.gateway.address(), request, returned.to_owned()).await;
+    fronted.hosted.rest().await;
+    answer
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

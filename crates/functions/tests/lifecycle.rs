@@ -114,6 +114,7 @@ async fn scale_out_keeps_one_request_per_environment_at_a_time() {
             let at = |name: &str| stamp[name].as_u64().expect("a number");
             stamps.push((environment(&answer), at("began_us"), at("ended_us")));
         }
+        hosted.rest().await;
     }
     assert_eq!(stamps.len(), 24, "every call had its own answer");
     stamps.sort();
@@ -121,8 +122,7 @@ async fn scale_out_keeps_one_request_per_environment_at_a_time() {
         assert!(pair[0].2 <= pair[1].1, "two at once in {pair:?}");
     }
     let environments: BTreeSet<_> = stamps.iter().map(|(environment, ..)| environment).collect();
-    // One may not yet have asked for work again when the next four come.
-    assert!((4..=8).contains(&environments.len()), "{environments:?}");
+    assert_eq!(environments.len(), 4, "one for each of four at a time");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -155,7 +155,9 @@ async fn scale_out_leaves_idle_environments_frozen() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     let idle = hosted.cpu_used_us(&environment);
     tokio::time::sleep(Duration::from_millis(400)).await;
-    assert_eq!(hosted.cpu_used_us(&environment), idle, "it ran between two requests");
+    let ran = hosted.cpu_used_us(&environment) - idle;
+    // The kernel's books may be some microseconds behind.
+    assert!(ran < 1_000, "it ran for {ran} µs between two requests");
     let next = hosted.invoke(json!({ "do": "stamp", "ms": 50 })).await;
     assert_eq!(support::environment(&next), environment);
     let ran = hosted.cpu_used_us(&environment) - idle;

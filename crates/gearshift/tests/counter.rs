@@ -91,7 +91,6 @@ fn counter_invariant_goes_red_over_a_lost_update() {
     let row = Alone::with(lost_update_function());
     let counted = row.count_under(NONE);
     assert!(counted.outcome.acknowledged >= CALLS * 6 / 10, "it hardly answers: {counted:?}");
-    eprintln!("DEBUG {counted:?} wall {} {:?}", counted.outcome.wall_us, counted.outcome.from_sent.percentile(0.5));
     let check = counted.check();
     assert!(!check.holds(), "not noticed: {check:?}");
     assert!(check.duplicates > 0, "no count was returned twice: {check:?}");

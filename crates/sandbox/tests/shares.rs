@@ -135,7 +135,9 @@ fn frozen_processes_use_no_cpu_and_go_on_when_thawed() {
     std::thread::sleep(Duration::from_millis(50));
     let frozen = used_us();
     std::thread::sleep(Duration::from_millis(400));
-    assert_eq!(used_us(), frozen, "it burnt while frozen");
+    let burnt = used_us() - frozen;
+    // The kernel's books may be some microseconds behind.
+    assert!(burnt < 1_000, "it burnt {burnt} µs while frozen");
     sandbox.thaw().expect("thawed");
     until("it burns on", || used_us() > frozen + 20_000);
 }

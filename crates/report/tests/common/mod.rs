@@ -43,6 +43,7 @@ pub fn latency(here: f64, laws: &[(&str, f64)], p99: Percentile) -> Latency {
     Latency {
         rate_per_s: 10.0,
         n: 200,
+        attempts: 1,
         p50_ms: known(p50).within(p50 * 0.97, p50 * 1.04),
         here_ms: Known::new(here, measured(200)),
         declared_ms: Known::new(declared, Origin::Declared(LawId::from("ddb.put"))),

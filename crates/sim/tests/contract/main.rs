@@ -5,6 +5,7 @@ mod bench;
 mod faults;
 mod flaws;
 mod history;
+mod lives;
 mod metering;
 
 use bench::SimBench;
