@@ -93,7 +93,7 @@ impl Environment {
         idle_limit: Duration,
     ) -> Result<Self, Stillborn> {
         let host = |error: &dyn std::fmt::Display| Stillborn::Host(error.to_string());
-        let id = EnvironmentId(format!("{}.{number}", config.member_prefix));
+        let id = EnvironmentId(format!("{}-{number}", config.member_prefix));
         let limits = Limits {
             cpu: config.shares.init,
             memory_bytes: Some(u64::from(config.memory_mb) * 1024 * 1024),

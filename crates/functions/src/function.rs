@@ -155,7 +155,7 @@ impl Function {
         number: u64,
         generation: u64,
     ) -> Result<(Arc<Environment>, Birth), Stillborn> {
-        let id = EnvironmentId(format!("{}.{number}", self.config.member_prefix));
+        let id = EnvironmentId(format!("{}-{number}", self.config.member_prefix));
         self.happened(&id, Life::Placed);
         let idle_limit = match self.config.idle_reclaim {
             Some(limit) => limit,
@@ -285,7 +285,7 @@ impl Function {
         number: u64,
         stillborn: Stillborn,
     ) -> Result<Answer, Refused> {
-        let environment = EnvironmentId(format!("{}.{number}", self.config.member_prefix));
+        let environment = EnvironmentId(format!("{}-{number}", self.config.member_prefix));
         let (how, init, printed) = match stillborn {
             Stillborn::Host(why) => return Err(Refused::Host(why)),
             Stillborn::InitFailed { how, init, printed } => (how, init, printed),

@@ -1,18 +1,16 @@
 //! `twin` passes the contract of all targets, with real processes; what happens behind its back is
 //! a signal.
 
-mod common;
-
 use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use async_trait::async_trait;
 use gearshift_deploy::contract::Bench;
-use gearshift_deploy::{Target, target_contract};
+use gearshift_deploy::{Settings, Standing, Target, target_contract};
 use gearshift_gear::{CATALOGUE, Row, RunId};
 use gearshift_load::{Job, Mode};
-use gearshift_sandbox::processes_of;
+use gearshift_sandbox::{processes_of, remains, sweep};
 use gearshift_twin::{Build, Twin, TwinConfig};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -49,14 +47,22 @@ impl Bench for TwinBench {
         CATALOGUE.row(self.row).unwrap().clone()
     }
 
-    fn row_not_built(&self) -> Row {
-        CATALOGUE.row("fargate").map(|row| Row { built: false, ..row.clone() }).unwrap()
+    fn settings(&self) -> Settings {
+        // Without laws and shares the suite takes seconds; neither is its subject.
+        Settings { physics: false, shaped: false, ..Settings::default() }
     }
 
-    fn new_run(&self) -> RunId {
+    async fn new_run(&self) -> RunId {
         // Eight digits: no run of the command has as many.
         let number = RUNS.fetch_add(1, Ordering::Relaxed);
         format!("{:04x}{number:04x}", std::process::id() & 0xffff).parse().unwrap()
+    }
+
+    async fn call(&self, _run: &RunId, _row: &str, standing: &Standing) -> Result<(), String> {
+        let url = format!("{}/hits", standing.url.as_deref().ok_or("no address")?);
+        let outcome = gearshift_load::run(&Job::new(url, Mode::Probe { calls: 1 }), |_| {}).await;
+        let outcome = outcome.map_err(|error| error.to_string())?;
+        if outcome.acknowledged == 1 { Ok(()) } else { Err(format!("{:?}", outcome.errors)) }
     }
 
     async fn sabotage(&self, run: &RunId, row: &str) {
@@ -69,10 +75,19 @@ impl Bench for TwinBench {
         }
     }
 
-    async fn call(&self, _run: &RunId, _row: &str, url: Option<&str>) {
-        let url = format!("{}/hits", url.expect("a row that stands has an address"));
-        let outcome = gearshift_load::run(&Job::new(url, Mode::Probe { calls: 1 }), |_| {}).await;
-        assert_eq!(outcome.unwrap().acknowledged, 1);
+    async fn census(&self, run: &RunId) -> usize {
+        let found = remains(&CONFIG.host, run);
+        let directory = CONFIG.base.join(run.as_str()).exists();
+        found.processes.len()
+            + found.groups.len()
+            + usize::from(found.run_group)
+            + usize::from(directory)
+    }
+
+    async fn clean_up(&self, run: &RunId) {
+        let run = run.clone();
+        let swept = move || sweep(&CONFIG.host, &run, |_| true);
+        tokio::task::spawn_blocking(swept).await.unwrap();
     }
 }
 

@@ -20,6 +20,8 @@ pub struct PlaneConfig {
     pub code_zip_bytes: u64,
     /// The row's directory.
     pub directory: PathBuf,
+    /// Told apart from an earlier data plane of the same row, so that no member's name returns.
+    pub incarnation: String,
 }
 
 impl PlaneConfig {
@@ -71,10 +73,16 @@ impl RunPlace {
         serde_json::from_slice(&fs::read(self.row(row).join("wanted.json")).ok()?).ok()
     }
 
-    /// Makes the row's directory with its `wanted.json`.
-    pub fn write(&self, config: &PlaneConfig) -> io::Result<()> {
-        fs::create_dir_all(&config.directory)?;
-        fs::write(config.directory.join("wanted.json"), serde_json::to_vec_pretty(config)?)
+    /// Makes the row's directory with its `wanted.json`. False where the row has one already:
+    /// whoever made it starts the row, and nobody else.
+    pub fn claim(&self, config: &PlaneConfig) -> io::Result<bool> {
+        fs::create_dir_all(&self.directory)?;
+        match fs::create_dir(&config.directory) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+            made => made?,
+        }
+        fs::write(config.directory.join("wanted.json"), serde_json::to_vec_pretty(config)?)?;
+        Ok(true)
     }
 
     /// Removes the row's directory, and the run's with the last one.

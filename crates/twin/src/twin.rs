@@ -107,9 +107,13 @@ impl Twin {
             program: build.program.clone(),
             code_zip_bytes: build.zip_bytes,
             directory: place.row(row),
+            incarnation: format!("{:06x}", rand::random::<u32>() & 0xff_ffff),
         };
-        place.write(&config).map_err(|error| failed(row, "writing its directory", error))?;
-        self.spawn_plane(&config, &cores).map_err(|error| failed(row, "starting it", error))?;
+        let claimed = place.claim(&config);
+        // A step that is repeated since its answer was lost finds the row under way.
+        if claimed.map_err(|error| failed(row, "making its directory", error))? {
+            self.spawn_plane(&config, &cores).map_err(|error| failed(row, "starting it", error))?;
+        }
         Ok(Progress::Pending {
             on: format!("{row} starting"),
             look_again: Duration::from_millis(5),
@@ -232,7 +236,15 @@ impl Target for Twin {
         }
         for (name, wanted) in &want.rows {
             match seen.rows.get(name).map(|standing| &standing.state) {
-                None => return self.start(run, wanted, seen),
+                None => {
+                    let started = self.start(run, wanted, seen)?;
+                    let refused = matches!(started, Progress::Refused { .. });
+                    if refused && place.rows().is_empty() {
+                        let removed = place.remove();
+                        removed.map_err(|error| failed(name, "removing its directory", error))?;
+                    }
+                    return Ok(started);
+                }
                 Some(State::Starting) => {
                     return Ok(Progress::Pending {
                         on: format!("{name} starting"),

@@ -53,7 +53,7 @@ impl FunctionRow {
             name: row.name.clone(),
             run: config.run.clone(),
             host: Host::detect(),
-            member_prefix: format!("{}.fn", row.name),
+            member_prefix: format!("{}.fn-{}", row.name, config.incarnation),
             command: vec![config.program.clone()],
             variables,
             memory_mb,

@@ -42,7 +42,8 @@ impl Instance {
         number: u64,
     ) -> Result<Self, String> {
         let began = Instant::now();
-        let id = EnvironmentId(format!("{}.i{number}", config.wanted.row.name));
+        let id =
+            EnvironmentId(format!("{}.i-{}-{number}", config.wanted.row.name, config.incarnation));
         let limits = Limits {
             cpu: quota,
             memory_bytes: Some(u64::from(kind.memory_mb) * 1024 * 1024),
