@@ -272,7 +272,14 @@ fn invalidate(result: &mut RowResult, why: &str) {
 
 fn failed(row: &Row, error: &RowError) -> Measured {
     let mut result = empty(row);
-    invalidate(&mut result, &error.to_string());
+    match error {
+        // Not tried at all: skipped, like a row that misses something.
+        RowError::Target(TargetError::Refused { why }) => {
+            result.reason = Some(why.clone());
+            result.command = Some("gearshift down --all, or a machine with more cores".to_owned());
+        }
+        tried => invalidate(&mut result, &tried.to_string()),
+    }
     Measured { result, priced: None, generator_core_share: 0.0, steal: 0.0 }
 }
 

@@ -58,13 +58,7 @@ pub async fn reach_on(
                 }
                 look_again
             }
-            Ok((_, Progress::Refused { why })) => {
-                return Err(TargetError::Failed {
-                    what: "the next step".to_owned(),
-                    why,
-                    next: "change what is wanted, or see gearshift doctor".to_owned(),
-                });
-            }
+            Ok((_, Progress::Refused { why })) => return Err(TargetError::Refused { why }),
             Err(error @ TargetError::NoAnswer { .. }) => {
                 lost += 1;
                 if lost > patience.lost_answers || clock.since(began) > patience.total {

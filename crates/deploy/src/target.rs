@@ -99,6 +99,9 @@ pub enum TargetError {
     NoAnswer { what: String, why: String },
     #[error("{what} failed: {why} → {next}")]
     Failed { what: String, why: String, next: String },
+    /// Repeating will not help; what is wanted or what else runs has to change.
+    #[error("refused: {why}")]
+    Refused { why: String },
     #[error("row `{0}` does not stand in this run → gearshift up {0}")]
     NoSuchRow(String),
     #[error("{what} cannot be arranged here: {why}")]

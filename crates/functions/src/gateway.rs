@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use gearshift_gear::ServerTiming;
 use gearshift_laws::Laws;
-use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::http::HeaderValue;
 use hyper::{Request, StatusCode};
@@ -17,7 +16,7 @@ use rand::rngs::StdRng;
 use serde_json::json;
 
 use crate::event::{event, http_answer};
-use crate::http::{Answered, Server, json as json_answer};
+use crate::http::{Answered, Server, json as json_answer, read_body};
 use crate::{Answer, Function, Path, Refused};
 
 /// Largest request, bytes. Source: API Gateway quotas for HTTP APIs (10 MB).
@@ -107,10 +106,9 @@ impl Desk {
         let asked = Instant::now();
         let request_id = uuid::Uuid::new_v4().to_string();
         let (parts, body) = request.into_parts();
-        let Ok(body) = Limited::new(body, PAYLOAD_BYTES).collect().await else {
+        let Ok(body) = read_body(body, PAYLOAD_BYTES).await else {
             return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
         };
-        let body = body.to_bytes();
         let steps = (body.len() as u64).div_ceil(METER_STEP_BYTES).max(1);
         self.requests.fetch_add(steps, Ordering::Relaxed);
         if let Some(page) = self.config.pages.as_ref().and_then(|pages| pages(parts.uri.path())) {

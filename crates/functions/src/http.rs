@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -73,6 +73,44 @@ where
         });
         while connections.try_join_next().is_some() {}
     }
+}
+
+/// How much of a body that is too large is still read, in limits. A client sees the refusal only
+/// if it has sent everything before the connection closes.
+const READ_LIMITS: usize = 8;
+
+/// A body of more bytes than allowed, or one that broke off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// It had at least this many bytes.
+    #[error("a body of {bytes} bytes or more is too large")]
+    TooLarge { bytes: usize },
+    /// The client went away.
+    #[error("the body broke off")]
+    BrokeOff,
+}
+
+/// Reads a whole body of at most `limit` bytes.
+///
+/// # Errors
+/// Where it is larger, after reading the rest of it, or breaks off.
+pub async fn read_body(mut body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
+    let mut frames = Vec::<Bytes>::new();
+    let mut bytes = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| BodyError::BrokeOff)?.into_data() else { continue };
+        bytes += data.len();
+        if bytes <= limit {
+            frames.push(data);
+        } else if bytes > limit.saturating_mul(READ_LIMITS) {
+            break;
+        }
+    }
+    if bytes > limit {
+        return Err(BodyError::TooLarge { bytes });
+    }
+    // Nearly every body is one frame, which need not be copied.
+    Ok(if frames.len() == 1 { frames.remove(0) } else { frames.concat().into() })
 }
 
 /// An answer with this status, content type and body.

@@ -7,13 +7,12 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::http::HeaderValue;
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use serde_json::json;
 
-use crate::http::{Answered, Server, answer, json as json_answer};
+use crate::http::{Answered, BodyError, Server, answer, json as json_answer, read_body};
 use crate::{Answer, FUNCTION_PAYLOAD_BYTES, Function, Refused};
 
 /// The Invoke API of one function; dropping it closes it.
@@ -57,13 +56,14 @@ async fn invoke(function: &Arc<Function>, request: Request<Incoming>) -> Answere
         return refusal(StatusCode::NOT_FOUND, "ResourceNotFoundException", &message);
     }
     let headers = request.headers().clone();
-    let body = Limited::new(request.into_body(), FUNCTION_PAYLOAD_BYTES + 1).collect().await;
-    let Ok(body) = body else {
-        return refused(&Refused::RequestTooLarge { bytes: FUNCTION_PAYLOAD_BYTES + 1 });
-    };
-    let payload = match body.to_bytes() {
-        empty if empty.is_empty() => Bytes::from_static(b"{}"),
-        payload => payload,
+    let payload = match read_body(request.into_body(), FUNCTION_PAYLOAD_BYTES).await {
+        Ok(empty) if empty.is_empty() => Bytes::from_static(b"{}"),
+        Ok(payload) => payload,
+        Err(BodyError::TooLarge { bytes }) => return refused(&Refused::RequestTooLarge { bytes }),
+        Err(BodyError::BrokeOff) => {
+            let message = "the request body broke off";
+            return refusal(StatusCode::BAD_REQUEST, "InvalidRequestContentException", message);
+        }
     };
     if serde_json::from_slice::<serde::de::IgnoredAny>(&payload).is_err() {
         let message = "Could not parse request body into json";

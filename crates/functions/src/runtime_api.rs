@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::FUNCTION_RESPONSE_BYTES;
-use crate::http::{Answered, Server, json as json_answer};
+use crate::http::{Answered, BodyError, Server, json as json_answer, read_body};
 
 /// Paths begin with the API's date.
 const VERSION: &str = "/2018-06-01/runtime/";
@@ -96,9 +96,13 @@ impl Desk {
         match (request.method(), segments.as_slice()) {
             (&Method::GET, ["invocation", "next"]) => self.next().await,
             (&Method::POST, ["invocation", id, "response"]) => {
-                match read(request, FUNCTION_RESPONSE_BYTES).await {
-                    Some(body) => self.reply(id, Reply::Response(body)),
-                    None => {
+                match read_body(request.into_body(), FUNCTION_RESPONSE_BYTES).await {
+                    Ok(body) => self.reply(id, Reply::Response(body)),
+                    // What became of its process is seen elsewhere.
+                    Err(BodyError::BrokeOff) => {
+                        refusal(StatusCode::BAD_REQUEST, "TruncatedResponse", "the body broke off")
+                    }
+                    Err(BodyError::TooLarge { .. }) => {
                         self.reply(id, Reply::TooLarge);
                         let message = format!(
                             "Exceeded maximum allowed payload size ({FUNCTION_RESPONSE_BYTES} bytes)."
@@ -108,11 +112,15 @@ impl Desk {
                 }
             }
             (&Method::POST, ["invocation", id, "error"]) => {
-                let body = read(request, FUNCTION_RESPONSE_BYTES).await.unwrap_or_default();
+                let body = read_body(request.into_body(), FUNCTION_RESPONSE_BYTES)
+                    .await
+                    .unwrap_or_default();
                 self.reply(id, Reply::Error(body))
             }
             (&Method::POST, ["init", "error"]) => {
-                let body = read(request, FUNCTION_RESPONSE_BYTES).await.unwrap_or_default();
+                let body = read_body(request.into_body(), FUNCTION_RESPONSE_BYTES)
+                    .await
+                    .unwrap_or_default();
                 *self.init_error.lock().expect("no panic while held") = Some(body);
                 accepted()
             }
@@ -156,11 +164,6 @@ fn trace_id(request_id: &str) -> String {
     let (time, rest) = hex.split_at(hex.len().min(8));
     let parent = &rest[..rest.len().min(16)];
     format!("Root=1-{time}-{rest};Parent={parent};Sampled=0")
-}
-
-async fn read(request: Request<Incoming>, limit: usize) -> Option<Bytes> {
-    let body = Limited::new(request.into_body(), limit).collect().await.ok()?;
-    Some(body.to_bytes())
 }
 
 fn accepted() -> Answered {

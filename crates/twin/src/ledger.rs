@@ -1,6 +1,6 @@
 //! The CPU ledger: what is promised to services never exceeds the cores kept for them.
 
-use gearshift_deploy::{Wanted, World};
+use gearshift_deploy::Wanted;
 use gearshift_gear::{Compute, Count, Pool, instance_type};
 use gearshift_sandbox::Cores;
 
@@ -10,8 +10,11 @@ use crate::shares::cores_for;
 const FUNCTION_MB_PER_VCPU: f64 = 1769.0;
 
 /// Cores of this machine a row is promised: its members that always run. A function is counted
-/// once, at its share while handling a request.
+/// once, at its share while handling a request; a row without shares is promised nothing.
 pub fn promised_cores(wanted: &Wanted) -> f64 {
+    if !wanted.settings.shaped {
+        return 0.0;
+    }
     let pools = wanted.row.gear().pools.iter();
     pools.map(|pool| pool_cores(pool, wanted.settings.core_factor)).sum()
 }
@@ -31,10 +34,10 @@ fn pool_cores(pool: &Pool, core_factor: f64) -> f64 {
     cores_for(each, core_factor) * f64::from(count)
 }
 
-/// Whether this row fits beside those that stand; otherwise the sentence that says why not.
-pub fn room_for(wanted: &Wanted, standing: &World, cores: &Cores) -> Result<(), String> {
-    let taken: f64 =
-        standing.rows.values().filter_map(|row| row.wanted.as_ref()).map(promised_cores).sum();
+/// Whether this row fits beside those that stand on this machine, of whatever run; otherwise the
+/// sentence that says why not.
+pub fn room_for(wanted: &Wanted, standing: &[Wanted], cores: &Cores) -> Result<(), String> {
+    let taken: f64 = standing.iter().map(promised_cores).sum();
     let needs = promised_cores(wanted);
     let free = cores.promised() - taken;
     if needs <= free + 1e-9 {
@@ -48,7 +51,7 @@ pub fn room_for(wanted: &Wanted, standing: &World, cores: &Cores) -> Result<(), 
 
 #[cfg(test)]
 mod tests {
-    use gearshift_deploy::{Settings, Standing, State};
+    use gearshift_deploy::Settings;
     use gearshift_gear::CATALOGUE;
 
     use super::*;
@@ -58,26 +61,17 @@ mod tests {
         Wanted { row: CATALOGUE.row(row).unwrap().clone(), settings }
     }
 
-    fn standing(wanted: Wanted) -> World {
-        let name = wanted.row.name.clone();
-        let standing = Standing {
-            wanted: Some(wanted),
-            state: State::Ready,
-            url: None,
-            endpoints: Default::default(),
-            members: Vec::new(),
-        };
-        World { rows: [(name, standing)].into() }
-    }
-
     #[test]
     fn a_row_beyond_the_free_cores_is_refused_with_both_figures() {
         let cores = Cores { system: vec![0], services: vec![1] };
         let ec2 = wanted("ec2", 1.0);
-        assert_eq!(room_for(&ec2, &World::default(), &cores), Ok(()));
-        let refused = room_for(&ec2, &standing(ec2.clone()), &cores).unwrap_err();
+        assert_eq!(room_for(&ec2, &[], &cores), Ok(()));
+        let refused = room_for(&ec2, std::slice::from_ref(&ec2), &cores).unwrap_err();
         assert!(refused.contains("needs 1.00") && refused.contains("0.00 are free"), "{refused}");
         let beside = wanted("ec2", 2.3);
-        assert_eq!(room_for(&beside, &standing(beside.clone()), &cores), Ok(()));
+        let mut unshaped = ec2.clone();
+        unshaped.settings.shaped = false;
+        assert_eq!(room_for(&unshaped, std::slice::from_ref(&ec2), &cores), Ok(()));
+        assert_eq!(room_for(&beside, std::slice::from_ref(&beside), &cores), Ok(()));
     }
 }

@@ -15,7 +15,7 @@ use gearshift_sandbox::{Cores, Enforcement, Host, apart, processes_of, remains, 
 
 use crate::control::{Ask, Told, ask};
 use crate::ledger::room_for;
-use crate::place::{PlaneConfig, RunPlace, socket};
+use crate::place::{PlaneConfig, RunPlace, runs_on_disk, socket};
 
 /// Under this name the world shows what is left of a run without belonging to a row.
 const LEFT_OVER: &str = "(left over)";
@@ -90,12 +90,24 @@ impl Twin {
         State::Broken { why }
     }
 
-    fn start(&self, run: &RunId, wanted: &Wanted, seen: &World) -> Result<Progress, TargetError> {
+    /// Every row that stands or starts on this machine, of whatever run.
+    fn standing_rows(&self) -> Vec<Wanted> {
+        let runs = runs_on_disk(&self.config.base);
+        let places = runs.iter().map(|run| self.place(run));
+        let rows = places.flat_map(|place| {
+            let configs: Vec<_> =
+                place.rows().iter().filter_map(|row| place.plane_config(row)).collect();
+            configs
+        });
+        rows.map(|config| config.wanted).collect()
+    }
+
+    fn start(&self, run: &RunId, wanted: &Wanted) -> Result<Progress, TargetError> {
         if let Err(missing) = self.can(&wanted.row) {
             return Ok(Progress::Refused { why: missing.to_string() });
         }
         let cores = Cores::split();
-        if let Err(why) = room_for(wanted, seen, &cores) {
+        if let Err(why) = room_for(wanted, &self.standing_rows(), &cores) {
             return Ok(Progress::Refused { why });
         }
         let row = &wanted.row.name;
@@ -237,7 +249,7 @@ impl Target for Twin {
         for (name, wanted) in &want.rows {
             match seen.rows.get(name).map(|standing| &standing.state) {
                 None => {
-                    let started = self.start(run, wanted, seen)?;
+                    let started = self.start(run, wanted)?;
                     let refused = matches!(started, Progress::Refused { .. });
                     if refused && place.rows().is_empty() {
                         let removed = place.remove();

@@ -106,7 +106,7 @@ impl Bench {
                 duration_ms,
             });
         };
-        if !(rate_per_s > 0.0) {
+        if rate_per_s.is_nan() || rate_per_s <= 0.0 {
             bail!(Usage(format!("--rate {rate_per_s}: expected more than 0 calls a second")));
         }
         let by_time = duration_ms.map(|ms| (rate_per_s * ms as f64 / 1e3).round() as u64);

@@ -1,7 +1,7 @@
 use anyhow::Result;
 use clap::Args;
 use gearshift_calibrate::{CacheRead, Provider, factor, read_cache};
-use gearshift_deploy::{Settings, Shaping, Target, Wanted, World};
+use gearshift_deploy::{Settings, Shaping, Target, Wanted};
 use gearshift_gear::{CATALOGUE, Row};
 use gearshift_price::PriceBook;
 use gearshift_sandbox::{Cores, Enforcement};
@@ -82,8 +82,8 @@ fn check_row(twin: &Twin, row: &Row) -> RowCheck {
     let wanted = Wanted { row: row.clone(), settings };
     match twin.can(row) {
         Err(missing) => found("skipped", Some(missing.why), None),
-        Ok(_) if room_for(&wanted, &World::default(), &Cores::split()).is_err() => {
-            let why = room_for(&wanted, &World::default(), &Cores::split()).err();
+        Ok(_) if room_for(&wanted, &[], &Cores::split()).is_err() => {
+            let why = room_for(&wanted, &[], &Cores::split()).err();
             found("skipped", why, Some("a machine with more cores".to_owned()))
         }
         Ok(Shaping::Shaped { .. }) => found("ok", None, None),

@@ -37,6 +37,8 @@ impl Folder {
     pub fn gearshift(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gearshift"));
         command.args(arguments).current_dir(self.path());
+        // A ledger of its own: tests run beside each other.
+        command.env("XDG_RUNTIME_DIR", self.path());
         command
     }
 
