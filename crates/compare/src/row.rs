@@ -87,6 +87,8 @@ impl Bench<'_> {
             invalidate(&mut measured.result, &why);
         }
         measured.result.host_drift = Some(drift);
+        // Nothing is computed from what cannot be trusted.
+        measured.priced = measured.priced.filter(|_| measured.result.state == RowState::Ok);
         measured
     }
 

@@ -177,7 +177,11 @@ fn write(results: &Results) -> Result<PathBuf> {
     let directory = Path::new(here::RESULTS).join(results.run.as_str());
     let fresh = Path::new(here::RESULTS).join(format!(".{}", results.run));
     std::fs::create_dir_all(&fresh)?;
-    let files = [("results.json", serde_json::to_string_pretty(results)?)];
+    let files = [
+        ("results.json", serde_json::to_string_pretty(results)?),
+        ("report.md", gearshift_report::markdown(results)),
+        ("report.html", gearshift_report::html(results)?),
+    ];
     for (name, text) in files {
         let path = fresh.join(name);
         std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
