@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use gearshift_deploy::Condition;
-use gearshift_gear::{EnvironmentId, Known, LawId, Origin, PartKind, RunId};
+use gearshift_gear::{EnvironmentId, Known, LawId, Origin, RunId};
 use gearshift_load::{
     Asked, Mode, Outcome, Percentile, Sample, Since, Temperature, TemperatureCheck, judge,
     percentile,
@@ -69,7 +69,7 @@ fn parts(sample: &Sample) -> Vec<PartMs> {
     let mut parts: Vec<PartMs> = own
         .map(|part| PartMs {
             name: part.name.clone(),
-            kind: word(part.kind).to_owned(),
+            kind: part.kind.word().to_owned(),
             ms: part.ms,
         })
         .collect();
@@ -83,22 +83,13 @@ fn is_law(kind: &str) -> bool {
     matches!(kind, "declared" | "accounted")
 }
 
-fn word(kind: PartKind) -> &'static str {
-    match kind {
-        PartKind::Declared => "declared",
-        PartKind::Accounted => "accounted",
-        PartKind::Late => "late",
-        PartKind::Measured => "measured",
-    }
-}
-
 /// Measured here, and every law in it.
 pub(crate) fn origin(run: &RunId, sample: &Sample, n: u64) -> Origin {
     let laws = sample
         .timing
         .parts
         .iter()
-        .filter(|part| is_law(word(part.kind)))
+        .filter(|part| is_law(part.kind.word()))
         .map(|part| Origin::Declared(LawId(part.name.clone())));
     Origin::computed(laws.chain([Origin::Measured { run: run.clone(), n }]))
 }

@@ -53,10 +53,12 @@ pub async fn overhead(
 ) -> Result<Overhead, OverheadError> {
     let settings = Settings { physics: false, shaped: false, ..Settings::default() };
     let want = Want::one(function.clone(), settings);
-    let world = reach(target, run, &want, fence(), Patience::default()).await?;
+    let world =
+        reach(target, run, &want, Fence::at(jiff::Timestamp::now()), Patience::default()).await?;
     let url = world.rows.get(&function.name).and_then(|row| row.url.clone()).unwrap_or_default();
     let through = p50(worker, &url).await;
-    reach(target, run, &Want::nothing(), fence(), Patience::default()).await?;
+    reach(target, run, &Want::nothing(), Fence::at(jiff::Timestamp::now()), Patience::default())
+        .await?;
     let through = through?;
     let plain = plain_p50(worker, run, plain).await?;
     let measured = |us: f64| Known::new(us, Origin::Measured { run: run.clone(), n: CALLS });
@@ -105,8 +107,4 @@ async fn listens(address: SocketAddr) -> bool {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     false
-}
-
-fn fence() -> Fence {
-    Fence(jiff::Timestamp::now().as_microsecond().unsigned_abs())
 }

@@ -117,14 +117,28 @@ impl Bench<'_> {
             region: plan.region.clone(),
         };
         let want = Want::one(row.clone(), settings);
-        let world = reach(self.target, &plan.run, &want, fence(), Patience::default()).await?;
+        let world = reach(
+            self.target,
+            &plan.run,
+            &want,
+            Fence::at(jiff::Timestamp::now()),
+            Patience::default(),
+        )
+        .await?;
         let url = world.rows.get(&row.name).and_then(|standing| standing.url.clone());
         url.ok_or_else(|| RowError::NoUrl(row.name.clone()))
     }
 
     async fn take_down(&self) -> Result<(), TargetError> {
         let nothing = Want::nothing();
-        reach(self.target, &self.plan.run, &nothing, fence(), Patience::default()).await?;
+        reach(
+            self.target,
+            &self.plan.run,
+            &nothing,
+            Fence::at(jiff::Timestamp::now()),
+            Patience::default(),
+        )
+        .await?;
         Ok(())
     }
 
@@ -308,9 +322,4 @@ fn words(row: &Row) -> String {
     let gear = row.gear();
     let pools: Vec<String> = gear.pools.iter().map(|pool| pool.compute.to_string()).collect();
     format!("{} → {} ({})", gear.front, pools.join(" + "), gear.store)
-}
-
-/// Fences rise with time, so that whoever came last wins.
-fn fence() -> Fence {
-    Fence(jiff::Timestamp::now().as_microsecond().unsigned_abs())
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use gearshift_gear::{FaultPlan, Row, RunId, UsageLine};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{Event, Want, World};
@@ -65,6 +66,13 @@ pub struct Missing {
 /// Who may step a run: the highest number seen wins, lower ones are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Fence(pub u64);
+
+impl Fence {
+    /// Fences rise with time, so that whoever came last wins.
+    pub fn at(now: Timestamp) -> Self {
+        Self(now.as_microsecond().unsigned_abs())
+    }
+}
 
 /// What one step came to.
 #[derive(Clone, Debug, PartialEq, Eq)]

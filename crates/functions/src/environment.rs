@@ -229,6 +229,11 @@ impl Environment {
         self.frozen.store(self.sandbox.freeze().is_ok(), Ordering::Release);
     }
 
+    /// Ends its processes whatever they do.
+    pub(crate) fn kill(&self) {
+        self.sandbox.kill();
+    }
+
     pub(crate) fn polls(&self) -> u64 {
         *self.polls.borrow()
     }

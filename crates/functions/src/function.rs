@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use gearshift_gear::{EnvironmentId, LawId, Part, PartKind, ServerTiming};
@@ -343,16 +343,12 @@ impl Function {
         }
     }
 
-    /// Ends every environment now and waits until it is gone.
+    /// Ends every environment now, also those that handle a request.
     pub fn end(&self) {
-        let began = Instant::now();
-        while began.elapsed() < Duration::from_secs(2) {
-            let (_, busy, starting) = self.pool.members();
-            drop(self.pool.retire());
-            if busy.is_empty() && starting == 0 {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(2));
+        let (_, busy, _) = self.pool.members();
+        drop(self.pool.retire());
+        for environment in busy {
+            environment.kill();
         }
     }
 }

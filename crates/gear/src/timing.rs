@@ -26,7 +26,8 @@ impl PartKind {
         (Self::Measured, "measured"),
     ];
 
-    fn word(self) -> &'static str {
+    /// The kind as the header and results say it.
+    pub fn word(self) -> &'static str {
         Self::ALL.iter().find(|(kind, _)| *kind == self).expect("every kind has a word").1
     }
 }

@@ -53,9 +53,3 @@ pub fn live_runs(config: &TwinConfig) -> Vec<RunId> {
     runs.extend(runs_on_disk(&config.base));
     runs.into_iter().collect()
 }
-
-/// Fences rise with time, so that whoever came last wins.
-pub fn fence_now() -> gearshift_deploy::Fence {
-    let now = jiff::Timestamp::now().as_microsecond();
-    gearshift_deploy::Fence(now.unsigned_abs())
-}

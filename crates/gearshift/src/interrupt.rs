@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use gearshift_deploy::{Patience, Want, reach};
+use gearshift_deploy::{Fence, Patience, Want, reach};
 use gearshift_gear::RunId;
 use gearshift_sandbox::sweep;
 use gearshift_twin::{RunPlace, Twin, TwinConfig};
 use tokio::signal::unix::{SignalKind, signal};
-
-use crate::here;
 
 /// Does the work; SIGINT or SIGTERM end it, take the run down and give none.
 pub async fn or_take_down<T>(
@@ -33,7 +31,8 @@ pub async fn or_take_down<T>(
 pub async fn take_down(config: &TwinConfig, run: &RunId) -> Result<()> {
     let twin = Twin::new(config.clone());
     let patience = Patience { total: Duration::from_secs(20), ..Patience::default() };
-    let reached = reach(&twin, run, &Want::nothing(), here::fence_now(), patience).await;
+    let reached =
+        reach(&twin, run, &Want::nothing(), Fence::at(jiff::Timestamp::now()), patience).await;
     sweep(&config.host, run, |_| true);
     RunPlace::new(&config.base, run).remove()?;
     reached?;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use gearshift_gear::PartKind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -78,7 +77,7 @@ fn part_means(samples: &[&Sample]) -> Vec<PartMean> {
     for sample in samples {
         let mut own: BTreeMap<(&str, &'static str), f64> = BTreeMap::new();
         for part in &sample.timing.parts {
-            *own.entry((&part.name, word(part.kind))).or_default() += part.ms;
+            *own.entry((&part.name, part.kind.word())).or_default() += part.ms;
         }
         for (key, ms) in own {
             let (sum, n) = parts.entry(key).or_default();
@@ -96,15 +95,6 @@ fn part_means(samples: &[&Sample]) -> Vec<PartMean> {
             n,
         })
         .collect()
-}
-
-fn word(kind: PartKind) -> &'static str {
-    match kind {
-        PartKind::Declared => "declared",
-        PartKind::Accounted => "accounted",
-        PartKind::Late => "late",
-        PartKind::Measured => "measured",
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use anyhow::Result;
 use clap::Args;
-use gearshift_deploy::{Patience, Settings, Shaping, Target, Want, reach};
+use gearshift_deploy::{Fence, Patience, Settings, Shaping, Target, Want, reach};
 use gearshift_gear::{CATALOGUE, Caller};
 use serde::Serialize;
 
@@ -52,8 +52,10 @@ impl Up {
             ..Settings::default()
         };
         let want = Want::one(row.clone(), settings);
-        let up =
-            async { Ok(reach(&twin, &run, &want, here::fence_now(), Patience::default()).await?) };
+        let up = async {
+            Ok(reach(&twin, &run, &want, Fence::at(jiff::Timestamp::now()), Patience::default())
+                .await?)
+        };
         let Some(world) = block_on(interrupt::or_take_down(&config, &run, up))? else {
             eprintln!("interrupted: run {run} taken down, nothing is left");
             return Ok(Ended::Failed);
