@@ -141,7 +141,7 @@ fn script(python: &Python, folder: &Folder, up: &Up, name: &str, arguments: &[&s
 /// The processes of this run's execution environments, from the process table.
 fn functions_of(up: &Up) -> Vec<Marked> {
     let run = up.run.parse().expect("a run id");
-    let of_function = format!("{ROW}.fn.");
+    let of_function = format!("{ROW}.fn");
     let mut processes = processes_of(&run);
     processes.retain(|process| process.member.starts_with(&of_function));
     processes

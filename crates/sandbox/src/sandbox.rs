@@ -15,6 +15,7 @@ use crate::cores::cpu_set;
 use crate::error::While;
 use crate::hierarchy::Hierarchy;
 use crate::marks::{MEMBER_VARIABLE, RUN_VARIABLE};
+use crate::sweep::kill_marked;
 use crate::{CpuQuota, CpuTime, Host, MemoryUse, SandboxError};
 
 /// What a sandbox's processes may use.
@@ -121,18 +122,20 @@ impl Sandbox {
         self.hierarchy.as_ref().map_or_else(Vec::new, |tree| tree.processes(&self.group))
     }
 
-    /// Kills every process inside and waits until none is left, at most two seconds.
+    /// Kills every process inside and waits until none is left, at most two seconds. Where nothing
+    /// is enforced there is no group to ask, so they are found by their environment.
     pub fn kill(&self) {
-        if let Some(hierarchy) = &self.hierarchy {
-            kill_group(&**hierarchy, &self.group);
+        match &self.hierarchy {
+            Some(hierarchy) => kill_group(&**hierarchy, &self.group),
+            None => kill_marked(&self.run, &|member: &str| member == self.member),
         }
     }
 }
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
+        self.kill();
         if let Some(hierarchy) = &self.hierarchy {
-            kill_group(&**hierarchy, &self.group);
             // What cannot be removed now is found again by `sweep`.
             let _ = hierarchy.remove(&self.group);
         }

@@ -72,7 +72,7 @@ pub fn sweep(host: &Host, run: &RunId, member: impl Fn(&str) -> bool) -> Remains
     found
 }
 
-fn kill_marked(run: &RunId, member: &impl Fn(&str) -> bool) {
+pub(crate) fn kill_marked(run: &RunId, member: &impl Fn(&str) -> bool) {
     let began = Instant::now();
     while began.elapsed() < PATIENCE {
         let mut left = processes_of(run);

@@ -34,7 +34,7 @@ impl V1 {
             return Err(format!("no cgroup v1 controller `{}`", CONTROLLERS[missing]));
         }
         for path in found.iter().flatten() {
-            fs::create_dir_all(path).map_err(|error| {
+            try_out(path).map_err(|error| {
                 format!("cgroup v1 is not writable ({}: {error})", path.display())
             })?;
         }
@@ -129,6 +129,15 @@ impl Hierarchy for V1 {
     fn label(&self) -> &'static str {
         "cgroup v1"
     }
+}
+
+/// Makes the tree where there is none, and a group in it: one that somebody else made is of no use.
+pub(crate) fn try_out(tree: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(tree)?;
+    // A name no run has, and another one for each process that tries.
+    let group = tree.join(format!("try-{}", std::process::id()));
+    fs::create_dir_all(&group)?;
+    fs::remove_dir(&group)
 }
 
 pub(crate) fn write(path: &Path, value: &str) -> Result<(), SandboxError> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::While;
 use crate::hierarchy::{CpuQuota, CpuTime, Hierarchy, MemoryUse};
-use crate::v1::{directories, field, pids, read, remove_group, write};
+use crate::v1::{directories, field, pids, read, remove_group, try_out, write};
 use crate::{SandboxError, marks::TREE};
 
 pub(crate) struct V2 {
@@ -35,9 +35,8 @@ impl V2 {
             }
         }
         let tree = root.join(TREE);
-        let prepared = fs::create_dir_all(&tree)
-            .and_then(|()| hand_down(root))
-            .and_then(|()| hand_down(&tree));
+        let prepared =
+            try_out(&tree).and_then(|()| hand_down(root)).and_then(|()| hand_down(&tree));
         match prepared {
             Ok(()) => Ok(Self { tree }),
             Err(error) => Err(format!("cgroup v2 is not writable ({}: {error})", tree.display())),

@@ -70,7 +70,7 @@ impl Bench {
         if self.json {
             terminal::print_json(&Report { job: &job, verdict: &verdict, outcome: &outcome })?;
         } else {
-            print!("{}", screen(&job, &outcome, &verdict)?);
+            terminal::print(format_args!("{}", screen(&job, &outcome, &verdict)?));
         }
         Ok(if verdict.valid { Ended::Well } else { Ended::Invalid })
     }

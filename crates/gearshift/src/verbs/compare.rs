@@ -85,7 +85,10 @@ impl Compare {
             let next = ["gearshift up lambda-rust-dynamodb", "gearshift diff RUN RUN"];
             let artefacts =
                 gearshift_report::Artefacts { report: &report.to_string_lossy(), next: &next };
-            print!("{}", gearshift_report::table(&results, terminal::width(), &artefacts));
+            terminal::print(format_args!(
+                "{}",
+                gearshift_report::table(&results, terminal::width(), &artefacts)
+            ));
         }
         Ok(self.ended(&results))
     }

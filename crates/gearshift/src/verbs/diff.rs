@@ -25,7 +25,7 @@ impl Diff {
         if self.json {
             terminal::print_json(&diff)?;
         } else {
-            print!("{}", gearshift_report::diff_table(&diff));
+            terminal::print(format_args!("{}", gearshift_report::diff_table(&diff)));
         }
         Ok(Ended::Well)
     }

@@ -9,7 +9,7 @@ use gearshift_twin::{Twin, room_for};
 use serde::Serialize;
 
 use super::Ended;
-use crate::{here, terminal};
+use crate::{here, say, terminal};
 
 #[derive(Args)]
 pub struct Doctor {
@@ -60,13 +60,13 @@ impl Doctor {
             return Ok(Ended::Well);
         }
         for Check { what, found, next } in &diagnosis.checks {
-            println!("{what:11} {found}{}", arrow(next));
+            say!("{what:11} {found}{}", arrow(next));
         }
-        println!();
+        say!("");
         let widest = CATALOGUE.rows().iter().map(|row| row.name.len()).max().unwrap_or_default();
         for RowCheck { row, would_be, reason, next } in &diagnosis.rows {
             let reason = reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-            println!("{row:widest$}  {would_be}{reason}{}", arrow(next));
+            say!("{row:widest$}  {would_be}{reason}{}", arrow(next));
         }
         Ok(Ended::Well)
     }

@@ -6,7 +6,7 @@ use gearshift_twin::{RunPlace, TwinConfig};
 use serde::Serialize;
 
 use super::{Ended, Usage, block_on};
-use crate::{here, interrupt, terminal};
+use crate::{here, interrupt, say, terminal};
 
 #[derive(Args)]
 pub struct Down {
@@ -45,10 +45,10 @@ impl Down {
         if self.json {
             terminal::print_json(&taken)?;
         } else if taken.is_empty() {
-            println!("nothing is running: no process, no control group, no directory of any run");
+            say!("nothing is running: no process, no control group, no directory of any run");
         }
         for run in taken.iter().filter(|_| !self.json) {
-            println!(
+            say!(
                 "{}  down: {} process{}, {} control group{} ended; looked again: {} left",
                 run.run,
                 run.processes,

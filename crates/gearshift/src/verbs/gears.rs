@@ -3,7 +3,7 @@ use clap::Args;
 use gearshift_gear::{CATALOGUE, Row, Setup};
 
 use super::Ended;
-use crate::terminal;
+use crate::{say, terminal};
 
 #[derive(Args)]
 pub struct Gears {
@@ -21,7 +21,7 @@ impl Gears {
         let widest = CATALOGUE.rows().iter().map(|row| row.name.len()).max().unwrap_or_default();
         for row in CATALOGUE.rows() {
             let built = if row.built { "" } else { "  not built yet" };
-            println!("{:widest$}  {}{built}", row.name, describe(row));
+            say!("{:widest$}  {}{built}", row.name, describe(row));
         }
         Ok(Ended::Well)
     }

@@ -5,7 +5,7 @@ use gearshift_gear::{CATALOGUE, Caller};
 use serde::Serialize;
 
 use super::{Ended, Usage, block_on};
-use crate::{here, interrupt, terminal};
+use crate::{here, interrupt, say, terminal};
 
 #[derive(Args)]
 pub struct Up {
@@ -71,11 +71,11 @@ impl Up {
         if let Shaping::Unshaped { why, how_to_get_it } = shaping {
             eprintln!("unshaped: {why} → {how_to_get_it}");
         }
-        println!("{}  {url}", row.name);
+        say!("{}  {url}", row.name);
         for (what, url) in &standing.endpoints {
-            println!("  {what:8} {url}");
+            say!("  {what:8} {url}");
         }
-        println!("  ends with  gearshift down {run}");
+        say!("  ends with  gearshift down {run}");
         Ok(Ended::Well)
     }
 }

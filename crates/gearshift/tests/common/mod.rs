@@ -2,7 +2,7 @@
 #![allow(dead_code)]
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde::Deserialize;
@@ -31,6 +31,11 @@ impl Folder {
 
     pub fn path(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// The directory in which what runs here keeps its sockets.
+    pub fn base(&self) -> PathBuf {
+        self.path().join("gearshift")
     }
 
     /// The command, not started yet.
