@@ -9,7 +9,8 @@ use gearshift_sandbox::sweep;
 use gearshift_twin::{RunPlace, Twin, TwinConfig};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Does the work; SIGINT or SIGTERM end it, take the run down and give none.
+/// Does the work; SIGINT or SIGTERM end it, take the run down and give none. Work that fails leaves
+/// nothing either.
 pub async fn or_take_down<T>(
     config: &TwinConfig,
     run: &RunId,
@@ -17,13 +18,17 @@ pub async fn or_take_down<T>(
 ) -> Result<Option<T>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        done = work => return Ok(Some(done?)),
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+    tokio::pin!(work);
+    let failed = tokio::select! {
+        done = &mut work => match done {
+            Ok(done) => return Ok(Some(done)),
+            Err(error) => Some(error),
+        },
+        _ = interrupt.recv() => None,
+        _ = terminate.recv() => None,
+    };
     take_down(config, run).await?;
-    Ok(None)
+    failed.map_or(Ok(None), Err)
 }
 
 /// Takes a run down whatever it was doing: as the target does it, then whatever that left (a load
