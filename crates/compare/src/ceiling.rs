@@ -64,7 +64,13 @@ fn function_ceiling(row: &Row, latency: &Latency) -> Ceiling {
         (lowest, _) => sentence(lowest),
     };
     let (per_s, set_by, origin) = limits.swap_remove(0);
-    let sustained = HowFast { per_s: Known::new(per_s, origin), set_by: set_by.to_owned() };
+    let sustained = HowFast {
+        per_s: Known::new(per_s, origin),
+        set_by: set_by.to_owned(),
+        measured_per_s: None,
+        failed: 0,
+        generator_core_share: 0.0,
+    };
     Ceiling { sustained, burst: None, burst_minutes: None, note: format!("{note} (computed)") }
 }
 
@@ -76,8 +82,12 @@ async fn instance_ceiling(at: &Stand<'_>, kind: &InstanceType) -> Result<Ceiling
     let sustained = at_most(at, kind.vcpus * kind.baseline, SUSTAINED_MS, "credits").await?;
     arrange(Condition::CreditsFull).await?;
     let minutes = kind.burst_minutes();
+    let computed = match &burst.measured_per_s {
+        Some(measured) => format!(" (computed from {}/s and its CPU)", grouped(*measured)),
+        None => String::new(),
+    };
     let note = format!(
-        "{}/s for {minutes:.0} min, until launch credits are spent; then {:.0} % of a vCPU",
+        "{}/s{computed} for {minutes:.0} min, until launch credits are spent; then {:.0} % of a vCPU",
         grouped(burst.per_s.value),
         kind.baseline * 100.0
     );
@@ -103,14 +113,23 @@ async fn at_most(
     // A vCPU never gets more than a core.
     let share_of_core = vcpus / at.core_factor.max(vcpus.min(1.0));
     let used_share = used_ms / (outcome.wall_us as f64 / 1e3) / share_of_core;
-    let per_s = if used_share >= SATURATED || used_ms <= 0.0 {
+    let was_the_limit = used_share >= SATURATED || used_ms <= 0.0;
+    let per_s = if was_the_limit {
         Known::new(outcome.throughput_per_s, measured)
     } else {
         let rule = Origin::Assumed("CPU per call stays the same up to the full share".into());
         let origin = Origin::computed([measured, rule]);
         Known::new(outcome.throughput_per_s / used_share, origin)
     };
-    Ok(HowFast { per_s, set_by: set_by.to_owned() })
+    // A share is the provider's by the factor, so a ceiling is as uncertain as that.
+    let (value, (low, high)) = (per_s.value * at.core_factor, at.core_range);
+    Ok(HowFast {
+        per_s: per_s.within(value / high, value / low),
+        set_by: set_by.to_owned(),
+        measured_per_s: (!was_the_limit).then_some(outcome.throughput_per_s),
+        failed: outcome.unacknowledged + outcome.never_sent,
+        generator_core_share: outcome.generator.core_share,
+    })
 }
 
 async fn cpu_used_ms(at: &Stand<'_>) -> Result<f64, TargetError> {

@@ -206,6 +206,16 @@ pub struct HowFast {
     pub per_s: Known<f64>,
     /// One word for the table: `cpu`, `credits`, `item`, `account`, `concurrency`.
     pub set_by: String,
+    /// What was really seen, where `per_s` is computed from it and the CPU it took because the rest
+    /// of this machine was the limit.
+    #[serde(default)]
+    pub measured_per_s: Option<f64>,
+    /// Calls that failed while it was measured; 0 where it is computed.
+    #[serde(default)]
+    pub failed: u64,
+    /// The load worker's share of its core meanwhile.
+    #[serde(default)]
+    pub generator_core_share: f64,
 }
 
 /// What a row costs.

@@ -6,7 +6,7 @@ use std::num::NonZeroU64;
 use gearshift_calibrate::Factor;
 use gearshift_deploy::{Fence, Patience, Settings, Shaping, Target, TargetError, Want, reach};
 use gearshift_gear::{EnvironmentId, Row, RunId, UsageLine};
-use gearshift_load::Outcome;
+use gearshift_load::{Outcome, Since, near_median};
 use gearshift_price::{PriceBook, PriceError};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
@@ -57,6 +57,8 @@ pub(crate) struct Stand<'a> {
     pub(crate) row: &'a Row,
     pub(crate) url: &'a str,
     pub(crate) core_factor: f64,
+    /// The factor's lowest and highest believable value.
+    pub(crate) core_range: (f64, f64),
 }
 
 /// A measured row, and what break-evens need of it.
@@ -92,17 +94,17 @@ impl Bench<'_> {
         measured
     }
 
-    /// The median latency of a few calls, for a second look at a row at the end.
+    /// What this machine did near the median of a few calls, ms: a second look at a row at the end.
     pub(crate) async fn look_again(&self, row: &Row, factor: &Factor, calls: u64) -> Option<f64> {
         let looked = async {
             let url = self.stand(row, factor).await?;
             let warm = latency::warm_up(self.worker, &url, BTreeSet::new()).await?;
             let outcome = self.worker.run(&latency::job(&url, calls, warm.rate_per_s)).await?;
-            Ok::<_, RowError>(outcome.from_intended.p50_us.value())
+            Ok::<_, RowError>(near_median(&outcome.samples, Since::Intended))
         };
-        let p50_us = looked.await.ok().flatten();
+        let split = looked.await.ok().flatten();
         self.take_down().await.ok()?;
-        p50_us.map(|us| us / 1e3)
+        split.map(|split| split.here_ms)
     }
 
     async fn stand(&self, row: &Row, factor: &Factor) -> Result<String, RowError> {
@@ -157,6 +159,7 @@ impl Bench<'_> {
             row,
             url,
             core_factor: factor.value,
+            core_range: (factor.low, factor.high),
         };
         (self.told)(Phase::Checking);
         let counter = counter::check(&at).await?;
@@ -190,6 +193,13 @@ impl Bench<'_> {
         };
         self.judge(&mut result, shaping);
         let valid = result.state == RowState::Ok;
+        let ceilings = result
+            .ceiling
+            .iter()
+            .flat_map(|ceiling| ceiling.burst.iter().chain([&ceiling.sustained]));
+        let generator_core_share = ceilings
+            .map(|how_fast| how_fast.generator_core_share)
+            .fold(outcome.generator.core_share, f64::max);
         let ceiling_per_s = result.ceiling.as_ref().filter(|_| row.instance_type().is_some());
         let ceiling_per_s =
             ceiling_per_s.and_then(|ceiling| Decimal::from_f64(ceiling.sustained.per_s.value));
@@ -201,7 +211,7 @@ impl Bench<'_> {
         Ok(Measured {
             result,
             priced,
-            generator_core_share: outcome.generator.core_share,
+            generator_core_share,
             steal: outcome.steal_share.unwrap_or_default(),
         })
     }
@@ -250,6 +260,14 @@ impl Bench<'_> {
                 None => reasons.push(format!("{what}: no good answer")),
             }
         }
+        let ceilings = result
+            .ceiling
+            .iter()
+            .flat_map(|ceiling| ceiling.burst.iter().chain([&ceiling.sustained]));
+        let failed: u64 = ceilings.map(|how_fast| how_fast.failed).sum();
+        if failed > 0 {
+            reasons.push(format!("ceiling: {failed} calls failed under full load"));
+        }
         if let Shaping::Unshaped { why, how_to_get_it } = shaping {
             result.state = RowState::Unshaped;
             result.reason = Some(why.clone());
@@ -292,7 +310,7 @@ fn failed(row: &Row, error: &RowError) -> Measured {
         // Not tried at all: skipped, like a row that misses something.
         RowError::Target(TargetError::Refused { why }) => {
             result.reason = Some(why.clone());
-            result.command = Some("gearshift down --all, or a machine with more cores".to_owned());
+            result.command = Some("gearshift doctor".to_owned());
         }
         tried => invalidate(&mut result, &tried.to_string()),
     }

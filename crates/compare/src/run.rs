@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use gearshift_calibrate::Factor;
 use gearshift_deploy::{Shaping, Target};
+use gearshift_gear::CATALOGUE;
 use gearshift_laws::{Laws, SourceLine};
 use gearshift_price::{PriceBook, PriceError, winners};
 use jiff::Timestamp;
@@ -75,7 +76,7 @@ pub async fn compare(
         seconds: began.elapsed().as_secs_f64(),
         on: "twin".to_owned(),
         service: plan.service.clone(),
-        machine: machine(found.shaping.as_ref()),
+        machine: machine(found.shaping.clone().or_else(|| any_shaping(target)).as_ref()),
         cores: found.cores.values().cloned().collect(),
         seed: plan.seed,
         caller: plan.caller,
@@ -92,6 +93,11 @@ pub async fn compare(
         published: published_2021(&found.rows),
         rows: found.rows,
     })
+}
+
+/// What the target says of some row that is built, where none of the chosen ones is.
+fn any_shaping(target: &dyn Target) -> Option<Shaping> {
+    CATALOGUE.rows().iter().find_map(|row| target.can(row).ok())
 }
 
 #[derive(Default)]
@@ -128,12 +134,13 @@ impl Found {
     async fn look_again(&mut self, plan: &Plan, bench: &Bench<'_>, speed: &Speed) {
         let Some(first) = self.rows.iter().find(|row| row.latency.is_some()) else { return };
         let Some(latency) = &first.latency else { return };
-        let before_ms = latency.here_ms.value + latency.declared_ms.value;
+        let (here_ms, p50_ms) = (latency.here_ms.value, latency.p50_ms.value);
         let Some(row) = plan.rows.iter().find(|row| row.name == first.row) else { return };
         let factor = speed.matched(row, plan.match_vcpu);
         let calls = plan.calls.min(SECOND_LOOK_CALLS);
         if let Some(again_ms) = bench.look_again(row, &factor, calls).await {
-            self.drift = self.drift.max((again_ms / before_ms - 1.0).abs());
+            // Laws are drawn anew, so only what happened here is held against each other.
+            self.drift = self.drift.max((again_ms - here_ms).abs() / p50_ms);
         }
     }
 

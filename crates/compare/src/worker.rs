@@ -43,8 +43,8 @@ impl Worker {
         drop(input);
         let output = child.wait_with_output().await?;
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            return Err(WorkerError::Failed(said));
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(WorkerError::Failed(format!("{}: {}", output.status, said.trim())));
         }
         Ok(serde_json::from_slice(&output.stdout)?)
     }

@@ -106,7 +106,7 @@ impl Environment {
         let mut command = command(config, &id, &runtime_api.address().to_string());
         sandbox.enter(&mut command).map_err(|e| host(&e))?;
         let mut command = tokio::process::Command::from(command);
-        let mut child = command.spawn().map_err(|e| host(&e))?;
+        let mut child = command.kill_on_drop(true).spawn().map_err(|e| host(&e))?;
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let out = out.expect("piped").into_owned_fd().map_err(|e| host(&e))?;
         let err = err.expect("piped").into_owned_fd().map_err(|e| host(&e))?;

@@ -29,7 +29,7 @@ pub(crate) fn event(parts: &Parts, body: &Bytes, peer: SocketAddr, request_id: &
         "routeKey": "$default",
         "rawPath": path,
         "rawQueryString": parts.uri.query().unwrap_or_default(),
-        "headers": headers(&parts.headers),
+        "headers": headers(&parts.headers, peer, host),
         "requestContext": {
             "accountId": "000000000000",
             "apiId": "twin",
@@ -76,8 +76,13 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// Repeated headers are joined by commas; cookies have a field of their own.
-fn headers(headers: &HeaderMap) -> BTreeMap<&str, String> {
-    let mut joined = BTreeMap::<&str, String>::new();
+fn headers<'a>(headers: &'a HeaderMap, peer: SocketAddr, host: &str) -> BTreeMap<&'a str, String> {
+    let port = host.rsplit_once(':').map_or("80", |(_, port)| port);
+    let mut joined = BTreeMap::from([
+        ("x-forwarded-for", peer.ip().to_string()),
+        ("x-forwarded-port", port.to_owned()),
+        ("x-forwarded-proto", "http".to_owned()),
+    ]);
     for (name, value) in headers.iter().filter(|(name, _)| *name != "cookie") {
         let Ok(value) = value.to_str() else { continue };
         let text = joined.entry(name.as_str()).or_default();
@@ -120,11 +125,8 @@ fn is_text(headers: &HeaderMap) -> bool {
 #[serde(rename_all = "camelCase")]
 struct FunctionResponse {
     status_code: u16,
-    #[serde(default)]
-    headers: BTreeMap<String, Value>,
-    #[serde(default)]
-    cookies: Vec<String>,
-    #[serde(default)]
+    headers: Option<BTreeMap<String, Value>>,
+    cookies: Option<Vec<String>>,
     body: Option<String>,
     #[serde(default)]
     is_base64_encoded: bool,
@@ -145,7 +147,7 @@ pub(crate) fn http_answer(returned: &Bytes) -> Option<Answered> {
     };
     let mut answered = Response::new(Full::new(Bytes::from(body)));
     *answered.status_mut() = StatusCode::from_u16(response.status_code).ok()?;
-    for (name, value) in &response.headers {
+    for (name, value) in response.headers.iter().flatten() {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let name = HeaderName::try_from(name).ok()?;
         // The gateway writes the length of what it sends.
@@ -153,7 +155,7 @@ pub(crate) fn http_answer(returned: &Bytes) -> Option<Answered> {
             answered.headers_mut().append(name, HeaderValue::try_from(text).ok()?);
         }
     }
-    for cookie in response.cookies {
+    for cookie in response.cookies.into_iter().flatten() {
         answered.headers_mut().append("set-cookie", HeaderValue::try_from(cookie).ok()?);
     }
     if !answered.headers().contains_key("content-type") {

@@ -1,5 +1,6 @@
 //! A hosted function: invoke it, meter it, watch its environments.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -51,13 +52,23 @@ pub enum Life {
 /// Without laws nothing is reclaimed: a bare machine has no idle limit.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
+/// Events that are kept: every call makes one, and a row may stand for weeks.
+const EVENTS_KEPT: usize = 10_000;
+
+#[derive(Default)]
+struct Events {
+    kept: VecDeque<LifeEvent>,
+    /// How many came before the first kept one.
+    forgotten: usize,
+}
+
 /// A hosted function; dropping the last handle ends its environments.
 pub struct Function {
     config: FunctionConfig,
     pool: Pool,
     numbers: AtomicU64,
     usage: Mutex<FunctionUsage>,
-    events: Mutex<Vec<LifeEvent>>,
+    events: Mutex<Events>,
     draws: Mutex<StdRng>,
     reclaimer: Mutex<Option<AbortHandle>>,
 }
@@ -145,9 +156,11 @@ impl Function {
         *self.usage.lock().expect("no panic while held")
     }
 
-    /// Everything that happened, oldest first.
-    pub fn events(&self) -> Vec<LifeEvent> {
-        self.events.lock().expect("no panic while held").clone()
+    /// What happened, oldest first, from event number `since` on; of a long life the last 10,000.
+    pub fn events(&self, since: usize) -> Vec<LifeEvent> {
+        let events = self.events.lock().expect("no panic while held");
+        let skipped = since.saturating_sub(events.forgotten);
+        events.kept.iter().skip(skipped).cloned().collect()
     }
 
     async fn start(
@@ -332,7 +345,12 @@ impl Function {
 
     fn happened(&self, environment: &EnvironmentId, what: Life) {
         let event = LifeEvent { at: Timestamp::now(), environment: environment.clone(), what };
-        self.events.lock().expect("no panic while held").push(event);
+        let mut events = self.events.lock().expect("no panic while held");
+        if events.kept.len() == EVENTS_KEPT {
+            events.kept.pop_front();
+            events.forgotten += 1;
+        }
+        events.kept.push_back(event);
     }
 
     /// Ends environments off the runtime's threads: killing waits for the kernel.

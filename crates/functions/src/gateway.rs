@@ -16,7 +16,7 @@ use rand::rngs::StdRng;
 use serde_json::json;
 
 use crate::event::{event, http_answer};
-use crate::http::{Answered, Server, json as json_answer, read_body};
+use crate::http::{Answered, Server, header_bytes, json as json_answer, read_body};
 use crate::{Answer, Function, Path, Refused};
 
 /// Largest request, bytes. Source: API Gateway quotas for HTTP APIs (10 MB).
@@ -47,7 +47,7 @@ pub struct GatewayConfig {
 pub struct GatewayUsage {
     /// In steps of 512 KB, at least one a request.
     pub requests: u64,
-    /// Bodies sent to clients.
+    /// Bytes sent to clients, headers included.
     pub bytes_out: u64,
 }
 
@@ -130,6 +130,7 @@ impl Desk {
                 ServerTiming::default(),
             ),
         };
+        waits.outbound(answered_at).await;
         waits.describe(&mut timing);
         let headers = answered.headers_mut();
         if let Ok(value) = HeaderValue::try_from(timing.format()) {
@@ -138,9 +139,9 @@ impl Desk {
         if let Ok(value) = HeaderValue::try_from(request_id) {
             headers.insert("apigw-requestid", value);
         }
-        let bytes = answered.body().size_hint().exact().unwrap_or_default();
+        let body = answered.body().size_hint().exact().unwrap_or_default();
+        let bytes = header_bytes(answered.headers()) + body;
         self.bytes_out.fetch_add(bytes, Ordering::Relaxed);
-        waits.outbound(answered_at).await;
         answered
     }
 }

@@ -4,13 +4,14 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{HeaderMap, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
@@ -52,6 +53,9 @@ impl Drop for Server {
     }
 }
 
+/// How long to wait before accepting again.
+const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(5);
+
 async fn accept<H, F>(listener: TcpListener, handler: Arc<H>)
 where
     H: Fn(Request<Incoming>, SocketAddr) -> F + Send + Sync + 'static,
@@ -60,7 +64,11 @@ where
     // Dropped with this task, and every connection with it.
     let mut connections = JoinSet::new();
     loop {
-        let Ok((stream, peer)) = listener.accept().await else { continue };
+        let Ok((stream, peer)) = listener.accept().await else {
+            // Out of descriptors: connections that end give some back.
+            tokio::time::sleep(OUT_OF_DESCRIPTORS).await;
+            continue;
+        };
         let _ = stream.set_nodelay(true);
         let handler = handler.clone();
         connections.spawn(async move {
@@ -120,6 +128,13 @@ pub fn answer(status: StatusCode, content_type: &str, body: impl Into<Bytes>) ->
         .header("content-type", content_type)
         .body(Full::new(body.into()))
         .expect("status and content type are valid")
+}
+
+/// Bytes of a message's head: a header line holds `name: value` and a line end, the first line is
+/// about twenty bytes.
+pub fn header_bytes(headers: &HeaderMap) -> u64 {
+    let lines = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    20 + lines.sum::<usize>() as u64
 }
 
 pub(crate) fn json(status: StatusCode, body: &serde_json::Value) -> Answered {

@@ -65,7 +65,9 @@ impl Pool {
             settled.as_mut().enable();
             {
                 let mut inner = self.lock();
-                if let Some(environment) = inner.idle.pop() {
+                // One that died while idle is left to the reclaimer.
+                let alive = inner.idle.iter().rposition(|environment| !environment.exited());
+                if let Some(environment) = alive.map(|index| inner.idle.remove(index)) {
                     inner.busy.push(environment.clone());
                     return Ok(Place::Taken(environment));
                 }

@@ -1,10 +1,13 @@
 //! What this machine and this folder give: places, builds, the twin.
 
 use std::collections::BTreeMap;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use gearshift_gear::RunId;
+use gearshift_sandbox::{ORCHESTRATOR_VARIABLE, RUN_VARIABLE};
 use gearshift_twin::{Build, TwinConfig, runs_on_disk};
 use rand::Rng;
 
@@ -31,6 +34,23 @@ pub fn twin_config() -> Result<TwinConfig> {
     let this = std::env::current_exe().context("finding this program's own path")?;
     let plane = vec![this, "internal".into(), "plane".into()];
     Ok(TwinConfig::usual(plane, builds))
+}
+
+/// This comparison's run id. A process can only be marked when it is started, so the first call
+/// starts this program once more in its own place, with the mark: `down` then finds whoever would
+/// bring up the next row as well.
+pub fn own_run(config: &TwinConfig) -> Result<RunId> {
+    let marked = std::env::var(RUN_VARIABLE).ok().zip(std::env::var(ORCHESTRATOR_VARIABLE).ok());
+    if let Some((run, _)) = marked {
+        return Ok(run.parse()?);
+    }
+    let this = std::env::current_exe().context("finding this program's own path")?;
+    let error = Command::new(this)
+        .args(std::env::args_os().skip(1))
+        .env(RUN_VARIABLE, new_run(config).as_str())
+        .env(ORCHESTRATOR_VARIABLE, "1")
+        .exec();
+    Err(error).context("starting this program with its run's mark")
 }
 
 /// A run id nothing here uses: no process, no control group, no directory.

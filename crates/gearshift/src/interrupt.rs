@@ -1,12 +1,14 @@
 //! Ctrl-C at any moment leaves nothing behind.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use gearshift_deploy::{Fence, Patience, Want, reach};
 use gearshift_gear::RunId;
-use gearshift_sandbox::sweep;
+use gearshift_sandbox::{processes_of, sweep};
 use gearshift_twin::{RunPlace, Twin, TwinConfig};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Does the work; SIGINT or SIGTERM end it, take the run down and give none. Work that fails leaves
@@ -31,9 +33,26 @@ pub async fn or_take_down<T>(
     failed.map_or(Ok(None), Err)
 }
 
+/// Asks a comparison of this run to end, and waits until it has: it would bring up its next row.
+async fn end_orchestrator(run: &RunId) {
+    let orchestrators = || processes_of(run).into_iter().filter(|process| process.orchestrator);
+    for process in orchestrators() {
+        let _ = kill(Pid::from_raw(process.pid), Signal::SIGTERM);
+    }
+    let began = Instant::now();
+    // What does not end by itself is swept with the rest.
+    while orchestrators().next().is_some() && began.elapsed() < ORCHESTRATOR_PATIENCE {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// How long a comparison may take to take its own rows down.
+const ORCHESTRATOR_PATIENCE: Duration = Duration::from_secs(15);
+
 /// Takes a run down whatever it was doing: as the target does it, then whatever that left (a load
 /// worker, a process of no row).
 pub async fn take_down(config: &TwinConfig, run: &RunId) -> Result<()> {
+    end_orchestrator(run).await;
     let twin = Twin::new(config.clone());
     let patience = Patience { total: Duration::from_secs(20), ..Patience::default() };
     let reached =

@@ -83,6 +83,13 @@ impl Caught {
     }
 }
 
+impl Drop for Caught {
+    fn drop(&mut self) {
+        // Where a test failed, there may be something.
+        let _ = self.folder.run(&["down", &self.run]);
+    }
+}
+
 /// The run that keeps a directory in this folder.
 fn run_in(folder: &Folder) -> Option<String> {
     let entries = std::fs::read_dir(folder.base()).ok()?.flatten();

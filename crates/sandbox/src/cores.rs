@@ -13,7 +13,7 @@ pub struct Cores {
 }
 
 impl Cores {
-    /// The first usable core for the system, the others for services; on a single core both share it.
+    /// Of the cores this process may run on, the first for the system, the others for services; on a single core both share it.
     pub fn split() -> Self {
         let usable = usable();
         match usable.split_first() {
@@ -31,10 +31,7 @@ impl Cores {
 }
 
 fn usable() -> Vec<usize> {
-    // What the process was started with, not what it was since pinned to.
-    let init = Pid::from_raw(1);
-    let allowed = |pid| nix::sched::sched_getaffinity(pid).ok();
-    match allowed(init).or_else(|| allowed(Pid::from_raw(0))) {
+    match nix::sched::sched_getaffinity(Pid::from_raw(0)).ok() {
         Some(set) => {
             (0..CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false)).collect()
         }

@@ -18,7 +18,9 @@ mod v2;
 pub use cores::Cores;
 pub use error::SandboxError;
 pub use hierarchy::{CpuQuota, CpuTime, Enforcement, Host, MemoryUse};
-pub use marks::{MEMBER_VARIABLE, Marked, RUN_VARIABLE, marked_processes, processes_of};
-pub use priority::{before_everything, before_others};
+pub use marks::{
+    MEMBER_VARIABLE, Marked, ORCHESTRATOR_VARIABLE, RUN_VARIABLE, marked_processes, processes_of,
+};
+pub use priority::{before_everything, before_others, many_descriptors};
 pub use sandbox::{Limits, Sandbox, apart};
 pub use sweep::{Remains, remains, sweep};

@@ -9,6 +9,9 @@ use procfs::process::{Process, all_processes};
 pub const RUN_VARIABLE: &str = "GEARSHIFT_RUN";
 /// The variable that names the member a process belongs to.
 pub const MEMBER_VARIABLE: &str = "GEARSHIFT_MEMBER";
+/// Set beside [`RUN_VARIABLE`] for the process that brings a run's rows up and down, and for no
+/// other.
+pub const ORCHESTRATOR_VARIABLE: &str = "GEARSHIFT_ORCHESTRATOR";
 /// The cgroup directory everything of ours lies below.
 pub(crate) const TREE: &str = "gearshift";
 
@@ -19,6 +22,8 @@ pub struct Marked {
     pub run: RunId,
     /// Empty where the process carries none.
     pub member: String,
+    /// It brings the run's rows up and down.
+    pub orchestrator: bool,
 }
 
 /// Every process that carries a run in its environment; this process and zombies left out.
@@ -39,5 +44,6 @@ fn marks_of(process: &Process) -> Option<Marked> {
     let run = text(RUN_VARIABLE)?.parse().ok()?;
     let alive = process.stat().ok()?.state != 'Z';
     let member = text(MEMBER_VARIABLE).unwrap_or_default();
-    alive.then_some(Marked { pid: process.pid, run, member })
+    let orchestrator = text(ORCHESTRATOR_VARIABLE).is_some();
+    alive.then_some(Marked { pid: process.pid, run, member, orchestrator })
 }

@@ -12,6 +12,16 @@ pub fn before_others() -> bool {
     unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICENESS) == 0 }
 }
 
+/// Lets this process open as many descriptors as it is allowed: each environment takes several,
+/// each connection one, and 1,024 is what most systems give to begin with.
+pub fn many_descriptors() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        // Raising one's own soft limit to the hard one is always allowed.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
+    }
+}
+
 /// Runs this process as soon as it has something to do, whatever else runs. Only for one that
 /// sleeps most of the time: it would starve the rest of its core otherwise.
 pub fn before_everything() -> bool {

@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use crate::cores::cpu_set;
 use crate::error::While;
 use crate::hierarchy::Hierarchy;
-use crate::marks::{MEMBER_VARIABLE, RUN_VARIABLE};
+use crate::marks::{MEMBER_VARIABLE, ORCHESTRATOR_VARIABLE, RUN_VARIABLE};
 use crate::sweep::kill_marked;
 use crate::{CpuQuota, CpuTime, Host, MemoryUse, SandboxError};
 
@@ -146,6 +146,7 @@ impl Drop for Sandbox {
 /// marks it with its run and member, and keeps it on these cores (none: all).
 pub fn apart(command: &mut Command, run: &RunId, member: &str, cores: &[usize]) {
     command.env(RUN_VARIABLE, run.as_str()).env(MEMBER_VARIABLE, member);
+    command.env_remove(ORCHESTRATOR_VARIABLE);
     let cores = (!cores.is_empty()).then(|| cpu_set(cores));
     // SAFETY: between fork and exec only the system calls setsid and sched_setaffinity are made.
     unsafe {

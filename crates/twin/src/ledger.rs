@@ -44,7 +44,7 @@ pub fn room_for(wanted: &Wanted, standing: &[Wanted], cores: &Cores) -> Result<(
         return Ok(());
     }
     Err(format!(
-        "{} needs {needs:.2} cores of this machine, {free:.2} are free for services here",
+        "{} needs {needs:.2} cores of this machine, {free:.2} are free for services here → end other runs (gearshift doctor lists them)",
         wanted.row.name
     ))
 }

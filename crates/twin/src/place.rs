@@ -20,6 +20,8 @@ pub struct PlaneConfig {
     pub code_zip_bytes: u64,
     /// The row's directory.
     pub directory: PathBuf,
+    /// The cores its services run on; the data plane itself is kept off them.
+    pub service_cores: Vec<usize>,
     /// Told apart from an earlier data plane of the same row, so that no member's name returns.
     pub incarnation: String,
 }
@@ -119,6 +121,14 @@ impl RunPlace {
         }
         fs::write(&path, fence.0.to_string()).map_err(failed)
     }
+}
+
+/// The ledger of promised cores, until dropped. It says nothing itself: what is promised stands in
+/// the rows' directories.
+pub(crate) fn lock_ledger(base: &Path) -> io::Result<Flock<fs::File>> {
+    fs::create_dir_all(base)?;
+    let file = fs::File::create(base.join("ledger"))?;
+    Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| error.into())
 }
 
 /// Every run that keeps something below `base`.

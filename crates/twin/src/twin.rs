@@ -15,7 +15,7 @@ use gearshift_sandbox::{Cores, Enforcement, Host, apart, processes_of, remains, 
 
 use crate::control::{Ask, Told, ask};
 use crate::ledger::room_for;
-use crate::place::{PlaneConfig, RunPlace, runs_on_disk, socket};
+use crate::place::{PlaneConfig, RunPlace, lock_ledger, runs_on_disk, socket};
 
 /// Under this name the world shows what is left of a run without belonging to a row.
 const LEFT_OVER: &str = "(left over)";
@@ -107,6 +107,9 @@ impl Twin {
             return Ok(Progress::Refused { why: missing.to_string() });
         }
         let cores = Cores::split();
+        // Held until the row has its directory: two starts at once must not promise one core twice.
+        let _ledger = lock_ledger(&self.config.base)
+            .map_err(|error| failed(&wanted.row.name, "opening the ledger", error))?;
         if let Err(why) = room_for(wanted, &self.standing_rows(), &cores) {
             return Ok(Progress::Refused { why });
         }
@@ -119,6 +122,7 @@ impl Twin {
             program: build.program.clone(),
             code_zip_bytes: build.zip_bytes,
             directory: place.row(row),
+            service_cores: cores.services.clone(),
             incarnation: format!("{:06x}", rand::random::<u32>() & 0xff_ffff),
         };
         let claimed = place.claim(&config);
@@ -188,7 +192,7 @@ impl Target for Twin {
             return Err(Missing {
                 what: format!("row {}", row.name),
                 why: "not built yet".to_owned(),
-                how_to_get_it: "gearshift gears lists what is".to_owned(),
+                how_to_get_it: "gearshift gears".to_owned(),
             });
         }
         Ok(match self.config.host.enforcement().clone() {

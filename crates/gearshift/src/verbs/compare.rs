@@ -71,7 +71,7 @@ impl Compare {
         std::fs::create_dir_all(here::RESULTS)
             .with_context(|| format!("making {} in this folder", here::RESULTS))?;
         let config = here::twin_config()?;
-        let run = here::new_run(&config);
+        let run = here::own_run(&config)?;
         let results = block_on(self.measure(&config, &run, rows))?;
         let Some(results) = results else {
             eprintln!("interrupted: run {run} taken down, nothing is left");
@@ -82,7 +82,9 @@ impl Compare {
             terminal::print_json(&results)?;
         } else {
             let report = directory.join("report.html");
-            let next = ["gearshift up lambda-rust-dynamodb", "gearshift diff RUN RUN"];
+            let up = results.rows.iter().find(|row| row.state == RowState::Ok);
+            let up = up.map(|row| format!("gearshift up {}", row.row));
+            let next: Vec<&str> = up.iter().map(String::as_str).collect();
             let artefacts =
                 gearshift_report::Artefacts { report: &report.to_string_lossy(), next: &next };
             terminal::print(format_args!(

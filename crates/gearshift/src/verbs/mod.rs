@@ -65,6 +65,7 @@ pub fn code_of(error: &anyhow::Error) -> u8 {
 }
 
 pub fn run(verb: Verb) -> Result<Ended> {
+    gearshift_sandbox::many_descriptors();
     match verb {
         Verb::Compare(compare) => compare.run(),
         Verb::Up(up) => up.run(),

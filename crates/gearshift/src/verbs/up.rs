@@ -2,6 +2,7 @@ use anyhow::Result;
 use clap::Args;
 use gearshift_deploy::{Fence, Patience, Settings, Shaping, Target, Want, reach};
 use gearshift_gear::{CATALOGUE, Caller};
+use gearshift_price::PriceBook;
 use serde::Serialize;
 
 use super::{Ended, Usage, block_on};
@@ -39,6 +40,7 @@ struct Report<'a> {
 impl Up {
     pub fn run(self) -> Result<Ended> {
         let row = CATALOGUE.row(&self.row).map_err(|error| Usage(error.to_string()))?;
+        PriceBook::region(&self.region).map_err(|error| Usage(error.to_string()))?;
         let config = here::twin_config()?;
         let run = here::new_run(&config);
         let twin = gearshift_twin::Twin::new(config.clone());

@@ -73,10 +73,20 @@ pub fn cold(parts: &[(&str, &str, f64)]) -> Cold {
 
 fn ceiling(per_s: f64, set_by: &str, note: &str) -> Ceiling {
     Ceiling {
-        sustained: HowFast { per_s: known(per_s), set_by: set_by.into() },
+        sustained: how_fast(per_s, set_by),
         burst: None,
         burst_minutes: None,
         note: note.into(),
+    }
+}
+
+fn how_fast(per_s: f64, set_by: &str) -> HowFast {
+    HowFast {
+        per_s: known(per_s),
+        set_by: set_by.into(),
+        measured_per_s: None,
+        failed: 0,
+        generator_core_share: 0.1,
     }
 }
 
@@ -188,7 +198,7 @@ pub fn results() -> Results {
         cold: Some(cold(&boot)),
         latency: Some(latency(0.31, &[("net.cross_az_rtt", 1.1)], p99)),
         ceiling: Some(Ceiling {
-            burst: Some(HowFast { per_s: known(9_380.0), set_by: "cpu".into() }),
+            burst: Some(how_fast(9_380.0, "cpu")),
             burst_minutes: Some(30.0),
             ..ceiling(940.4, "credits", note)
         }),

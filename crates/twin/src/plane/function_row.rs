@@ -9,7 +9,7 @@ use gearshift_functions::{
     Function, FunctionConfig, Gateway, GatewayConfig, InvokeApi, Life, LifeEvent,
 };
 use gearshift_gear::{Caller, Dimension, Part, PartKind, Store, UsageLine};
-use gearshift_sandbox::{Cores, Host};
+use gearshift_sandbox::Host;
 use gearshift_stores::{StoreCall, TableConfig, TableStore};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -60,7 +60,7 @@ impl FunctionRow {
             timeout: Duration::from_millis(limits.timeout_ms),
             concurrency: limits.concurrency.unwrap_or(1000),
             shares: function_shares(memory_mb, settings),
-            cores: Cores::split().services,
+            cores: config.service_cores.clone(),
             region: settings.region.clone(),
             code_zip_bytes: config.code_zip_bytes,
             laws: laws.clone(),
@@ -127,7 +127,7 @@ impl FunctionRow {
             environment: event.environment,
             what: happening(event.what),
         };
-        self.function.events().into_iter().skip(since).map(event).collect()
+        self.function.events(since).into_iter().map(event).collect()
     }
 
     pub(super) fn arrange(&self, condition: &Condition) -> Result<(), String> {

@@ -55,7 +55,10 @@ impl Instance {
         let mut command = command(config, &id, address);
         sandbox.enter(&mut command).map_err(|e| e.to_string())?;
         let mut command = tokio::process::Command::from(command);
-        let child = command.spawn().map_err(|e| format!("{}: {e}", config.program.display()))?;
+        let child = command
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|e| format!("{}: {e}", config.program.display()))?;
         let start = began.elapsed();
         let mut instance =
             Self { id, address, start, init: Duration::ZERO, sandbox, child: Mutex::new(child) };

@@ -11,7 +11,7 @@ use gearshift_gear::{
     instance_type,
 };
 use gearshift_laws::Laws;
-use gearshift_sandbox::{Cores, Host};
+use gearshift_sandbox::Host;
 use hyper::body::Incoming;
 use hyper::http::HeaderValue;
 use hyper::{Request, StatusCode};
@@ -78,7 +78,7 @@ impl InstanceRow {
             config: config.clone(),
             kind,
             host: Host::detect(),
-            cores: Cores::split().services,
+            cores: config.service_cores.clone(),
             laws,
             path,
             wire: Wire::new(),
@@ -203,6 +203,7 @@ impl Desk {
         if timing.cold {
             self.happened(&instance.id, Happening::FirstByte);
         }
+        waits.outbound(at).await;
         waits.describe(&mut timing);
         if let Ok(value) = HeaderValue::try_from(timing.format()) {
             answered.headers_mut().insert(ServerTiming::HEADER, value);
@@ -212,7 +213,6 @@ impl Desk {
             crossed.bytes_in += bytes_in;
             crossed.bytes_out += bytes_out;
         }
-        waits.outbound(at).await;
         answered
     }
 

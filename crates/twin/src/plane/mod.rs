@@ -67,6 +67,8 @@ async fn converse(stream: UnixStream, row: &StandingRow, stop: &Notify) {
     }
     let told = match serde_json::from_str(&line) {
         Ok(Ask::Stop) => {
+            // Told when it is over: whoever asked sweeps next.
+            row.stop().await;
             stop.notify_one();
             Told::Done
         }

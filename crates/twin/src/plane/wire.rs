@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
-use gearshift_functions::Answered;
+use gearshift_functions::{Answered, header_bytes};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::http::uri::{Authority, Scheme};
@@ -63,10 +63,4 @@ impl Wire {
         let size = header_bytes(&parts.headers) + body.len() as u64;
         Ok((Answered::from_parts(parts, Full::new(body)), Instant::now(), size))
     }
-}
-
-/// A header line holds `name: value` and a line end; the first line is about twenty bytes.
-fn header_bytes(headers: &hyper::HeaderMap) -> u64 {
-    let lines = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
-    20 + lines.sum::<usize>() as u64
 }
