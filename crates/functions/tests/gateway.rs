@@ -243,5 +243,7 @@ async fn the_gateway_meters_requests_in_steps_and_bytes_sent() {
     assert_eq!(answer_to(&fronted, &padded).await.body.len(), 1);
     // One, and three begun steps of 512 KB for a body a little over 1 MB.
     let usage = fronted.gateway.usage();
-    assert_eq!((usage.requests, usage.bytes_out), (4, 6));
+    assert_eq!(usage.requests, 4);
+    // Six bytes of bodies, and two heads of some hundred bytes each.
+    assert!((6 + 2 * 100..6 + 2 * 500).contains(&usage.bytes_out), "{}", usage.bytes_out);
 }

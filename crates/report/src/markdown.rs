@@ -129,6 +129,7 @@ fn verdicts(results: &Results) -> String {
     };
     say::counter(results).iter().for_each(|sentence| line("counter", sentence));
     say::cheapest(results).iter().for_each(|sentence| line("cheapest", sentence));
+    say::prices(results).iter().for_each(|sentence| line("prices", sentence));
     line("checks", &say::checks(results).join(" · "));
     if let Some(sentence) = say::published(results) {
         line("2021", &sentence);

@@ -1,8 +1,10 @@
 //! What a run says in words, the same in every rendering.
 
+use std::collections::BTreeSet;
+
 use gearshift_compare::{Core, Counter, Pair, Published, Results, RowState};
 use gearshift_gear::Caller;
-use gearshift_price::{BreakEven, SECONDS_PER_MONTH, Segment};
+use gearshift_price::{BreakEven, Confidence, SECONDS_PER_MONTH, Segment};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
@@ -258,6 +260,24 @@ pub(crate) fn checks(results: &Results) -> Vec<String> {
         format!("drift {}", percent(checks.drift)),
         format!("steal {}", percent(checks.steal)),
     ]
+}
+
+/// Which prices are second-hand; none where every price used is the provider's own.
+pub(crate) fn prices(results: &Results) -> Option<String> {
+    let bills = results.rows.iter().filter_map(|row| row.money.as_ref()).map(|money| &money.bill);
+    let prices = || bills.clone().flat_map(|bill| &bill.lines).filter_map(|line| line.price());
+    let used: BTreeSet<String> = prices().map(|price| price.dimension.to_string()).collect();
+    let low = prices().filter(|price| price.confidence == Confidence::Low);
+    let low: BTreeSet<String> = low.map(|price| price.dimension.to_string()).collect();
+    (!low.is_empty()).then(|| {
+        let names: Vec<&str> = low.iter().map(String::as_str).collect();
+        format!(
+            "{} of {} are second-hand and of low confidence: {}",
+            low.len(),
+            used.len(),
+            names.join(", ")
+        )
+    })
 }
 
 /// The published steps over `ec2` beside ours; none where nothing measured was published.

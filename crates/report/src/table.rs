@@ -56,6 +56,7 @@ pub fn table(results: &Results, width: usize, artefacts: &Artefacts<'_>) -> Stri
     };
     block("counter", say::counter(results));
     block("cheapest", say::cheapest(results));
+    block("prices", say::prices(results).into_iter().collect());
     lines.extend(joined(&say::checks(results), width, &format!("{:LABEL$}", "checks")));
     if let Some(means) = say::published(results) {
         lines.extend(labelled("2021", &means, width));

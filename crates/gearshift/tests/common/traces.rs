@@ -1,4 +1,5 @@
 //! What a run has on this machine, read from the kernel without any of Gearshift's own code.
+#![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -97,10 +98,12 @@ pub fn of(run: &str, folder: &Folder) -> Vec<String> {
     processes.chain(groups).chain(directory).collect()
 }
 
-/// Every file and folder below this folder but the results of runs that ended well.
+/// Every file and folder below this folder but the results of runs that ended well, and the lock
+/// of the ledger that all runs share.
 pub fn stray_files(folder: &Folder) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let expected = [folder.base(), folder.path().join(".gearshift")];
+    let ledger = folder.base().join("ledger");
+    let expected = [folder.base(), folder.path().join(".gearshift"), ledger];
     let runs = folder.path().join(".gearshift/runs");
     for directory in [folder.path().to_owned(), folder.base(), expected[1].clone(), runs.clone()] {
         for entry in std::fs::read_dir(&directory).into_iter().flatten().flatten() {

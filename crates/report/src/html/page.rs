@@ -37,6 +37,7 @@ pub(super) struct Page {
     counter: Vec<String>,
     cheapest: Vec<String>,
     stretches: Vec<String>,
+    prices: Option<String>,
     checks: Vec<String>,
     published: Option<String>,
     bills: Vec<BillOf>,
@@ -130,6 +131,7 @@ impl Page {
             stretches: segments
                 .map(|segment| format!("{} up to {}", say::winner(segment), say::boundary(segment)))
                 .collect(),
+            prices: say::prices(results),
             checks: say::checks(results),
             published: say::published(results),
             bills: rows.iter().filter_map(|row| bill(row)).collect(),
