@@ -1,4 +1,4 @@
-use PartKind::{Accounted, Declared, Late, Measured};
+use gearshift_gear::PartKind::{Accounted, Declared, Late, Measured};
 
 use super::*;
 use crate::ErrorKind;
