@@ -208,7 +208,7 @@ impl Environment {
         (ending, duration)
     }
 
-    /// Waits until the runtime asks for work again, then freezes it. False: it is gone.
+    /// Waits until the runtime asks for work again. False: it is gone.
     pub(crate) async fn settle(&self, polls_before: u64, limit: Duration) -> bool {
         let mut polls = self.polls.clone();
         let mut exit = self.exit.clone();

@@ -49,6 +49,10 @@ pub enum Life {
     Stopped(String),
 }
 
+/// An environment stays awake for this long after a request: one right behind it need not wait
+/// until its processes have been frozen and thawed (some 50 µs).
+const AWAKE: Duration = Duration::from_millis(1);
+
 /// Without laws nothing is reclaimed: a bare machine has no idle limit.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -235,13 +239,15 @@ impl Function {
 
     async fn settle(&self, environment: Arc<Environment>, polls: u64, usable: bool) {
         let usable = usable && environment.settle(polls, self.config.timeout).await;
-        if usable {
-            environment.freeze();
-        }
         if !self.pool.settled(&environment, usable) {
             let why = if usable { "retired" } else { "its process ended or did not come back" };
-            self.bury(vec![environment], why);
+            return self.bury(vec![environment], why);
         }
+        // Not held on to: one taken away meanwhile ends there, not here.
+        let idle = Arc::downgrade(&environment);
+        drop(environment);
+        tokio::time::sleep(AWAKE).await;
+        self.pool.freeze_if_idle(&idle);
     }
 
     fn timing(

@@ -1,9 +1,10 @@
 //! Which environments there are, and who gets one.
 
-use std::sync::{Arc, Mutex};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
+use tokio::sync::oneshot;
 
 use crate::Refused;
 use crate::config::{NEW_ENVIRONMENTS_BURST, NEW_ENVIRONMENTS_PER_SECOND};
@@ -24,7 +25,6 @@ pub(crate) enum Place {
 pub(crate) struct Pool {
     limit: usize,
     inner: Mutex<Inner>,
-    settled: Notify,
 }
 
 struct Inner {
@@ -33,6 +33,8 @@ struct Inner {
     starting: usize,
     /// Busy ones that have answered already.
     settling: usize,
+    /// Requests that wait for one of these; at most as many.
+    waiting: VecDeque<oneshot::Sender<Arc<Environment>>>,
     generation: u64,
     tokens: f64,
     refilled: Instant,
@@ -45,11 +47,12 @@ impl Pool {
             busy: Vec::new(),
             starting: 0,
             settling: 0,
+            waiting: VecDeque::new(),
             generation: 0,
             tokens: NEW_ENVIRONMENTS_BURST,
             refilled: Instant::now(),
         };
-        Self { limit, inner: Mutex::new(inner), settled: Notify::new() }
+        Self { limit, inner: Mutex::new(inner) }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
@@ -58,24 +61,30 @@ impl Pool {
 
     /// The warm environment used last, or room for a new one.
     pub(crate) async fn acquire(&self) -> Result<Place, Refused> {
-        let mut waited = false;
-        loop {
-            let settled = self.settled.notified();
-            tokio::pin!(settled);
-            settled.as_mut().enable();
-            {
-                let mut inner = self.lock();
-                // One that died while idle is left to the reclaimer.
-                let alive = inner.idle.iter().rposition(|environment| !environment.exited());
-                if let Some(environment) = alive.map(|index| inner.idle.remove(index)) {
-                    inner.busy.push(environment.clone());
-                    return Ok(Place::Taken(environment));
-                }
-                if inner.settling == 0 || waited {
-                    return inner.room(self.limit);
-                }
+        let mut handed = {
+            let mut inner = self.lock();
+            // One that died while idle is left to the reclaimer.
+            let alive = inner.idle.iter().rposition(|environment| !environment.exited());
+            if let Some(environment) = alive.map(|index| inner.idle.remove(index)) {
+                inner.busy.push(environment.clone());
+                return Ok(Place::Taken(environment));
             }
-            waited = tokio::time::timeout(SETTLING, settled).await.is_err();
+            if inner.settling <= inner.waiting() {
+                return inner.room(self.limit);
+            }
+            let (hand, handed) = oneshot::channel();
+            inner.waiting.push_back(hand);
+            handed
+        };
+        let waited = tokio::time::timeout(SETTLING, &mut handed).await;
+        if let Ok(Ok(environment)) = waited {
+            return Ok(Place::Taken(environment));
+        }
+        // None is handed over from here on; one may have been just before.
+        handed.close();
+        match handed.try_recv() {
+            Ok(environment) => Ok(Place::Taken(environment)),
+            Err(_) => self.lock().room(self.limit),
         }
     }
 
@@ -91,19 +100,34 @@ impl Pool {
         self.lock().settling += 1;
     }
 
-    /// The environment is idle again, or (`usable` false, or of an old generation) to be dropped.
-    /// True: it was kept.
+    /// The environment is ready again, for a request that waits or for a later one; or (`usable`
+    /// false, or of an old generation) to be dropped. True: it was kept.
     pub(crate) fn settled(&self, environment: &Arc<Environment>, usable: bool) -> bool {
         let mut inner = self.lock();
+        if usable && inner.hand_over(environment) {
+            return true;
+        }
         inner.settling -= 1;
         inner.busy.retain(|busy| !Arc::ptr_eq(busy, environment));
         let kept = usable && environment.generation == inner.generation;
         if kept {
             inner.idle.push(environment.clone());
         }
-        drop(inner);
-        self.settled.notify_waiters();
+        // Whoever waits for one that does not come back need not wait for the time to pass.
+        while inner.waiting.len() > inner.settling {
+            inner.waiting.pop_back();
+        }
         kept
+    }
+
+    /// Freezes the environment where no request has got it meanwhile.
+    pub(crate) fn freeze_if_idle(&self, environment: &Weak<Environment>) {
+        // No request gets one while the lock is held.
+        let inner = self.lock();
+        let found = inner.idle.iter().find(|idle| Arc::as_ptr(idle) == environment.as_ptr());
+        if let Some(environment) = found {
+            environment.freeze();
+        }
     }
 
     /// Takes every idle environment out; busy ones leave when they have answered.
@@ -135,6 +159,26 @@ impl Pool {
 }
 
 impl Inner {
+    /// Requests that still wait.
+    fn waiting(&mut self) -> usize {
+        self.waiting.retain(|waiting| !waiting.is_closed());
+        self.waiting.len()
+    }
+
+    fn hand_over(&mut self, environment: &Arc<Environment>) -> bool {
+        if environment.generation != self.generation {
+            return false;
+        }
+        while let Some(waiting) = self.waiting.pop_front() {
+            if waiting.send(environment.clone()).is_ok() {
+                // It was busy and stays so, with another request.
+                self.settling -= 1;
+                return true;
+            }
+        }
+        false
+    }
+
     fn room(&mut self, limit: usize) -> Result<Place, Refused> {
         let now = Instant::now();
         let refill = (now - self.refilled).as_secs_f64() * NEW_ENVIRONMENTS_PER_SECOND;

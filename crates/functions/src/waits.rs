@@ -6,9 +6,11 @@ use gearshift_gear::{LawId, PartKind, ServerTiming};
 use gearshift_laws::{Laws, LawsError, sleep_until};
 use rand::Rng;
 
-/// Milliseconds by which an answer may leave after its law's deadline before it says so. A wake-up
-/// takes about a tenth of this; tables in ms show nothing finer.
+/// Milliseconds by which an answer may leave after its laws' deadline before it says so, or this
+/// share of all its laws where that is more. A wake-up takes about a tenth of a millisecond; tables
+/// in ms show nothing finer, and a tenth of the laws is less than they differ from call to call.
 const LATE_MS: f64 = 1.0;
+const LATE_SHARE: f64 = 0.1;
 
 /// Laws a request passes, from the caller inwards.
 #[derive(Clone, Debug, Default)]
@@ -82,7 +84,8 @@ impl FrontWaits {
         sleep_until(deadline).await;
         // Looked at after the wait: the work before it and the wake-up may both come late.
         let behind_ms = deadline.elapsed().as_secs_f64() * 1e3;
-        if behind_ms > LATE_MS {
+        let laws_ms = (self.before + self.after).as_secs_f64() * 1e3;
+        if behind_ms > LATE_MS.max(LATE_SHARE * laws_ms) {
             self.late_ms += behind_ms;
         }
     }

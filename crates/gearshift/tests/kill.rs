@@ -206,6 +206,8 @@ fn a_killed_data_plane_is_taken_down() {
     let of_run = || traces::marked().into_iter().filter(|process| process.run == up.run);
     let plane = of_run().find(|process| process.member.ends_with(".plane")).expect("a data plane");
     let environment = of_run().find(|process| process.parent == plane.pid).expect("an environment");
+    // Long enough to be frozen: awake, it would notice that its host is gone and end by itself.
+    std::thread::sleep(Duration::from_millis(100));
     kill(Pid::from_raw(plane.pid as i32), Signal::SIGKILL).expect("it runs");
     let began = Instant::now();
     while of_run().any(|process| process.pid == plane.pid) {

@@ -40,7 +40,7 @@ pub struct MemoryUse {
 pub(crate) trait Hierarchy: Send + Sync {
     fn create(&self, group: &str) -> Result<(), SandboxError>;
     fn remove(&self, group: &str) -> Result<(), SandboxError>;
-    /// The files a process writes `0` to in order to enter the group.
+    /// The files a process of one thread writes `0` to in order to enter the group.
     fn entrances(&self, group: &str) -> Vec<PathBuf>;
     fn set_cpu(&self, group: &str, quota: Option<CpuQuota>) -> Result<(), SandboxError>;
     fn set_memory(&self, group: &str, bytes: u64) -> Result<(), SandboxError>;

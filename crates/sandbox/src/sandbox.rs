@@ -18,6 +18,9 @@ use crate::marks::{MEMBER_VARIABLE, ORCHESTRATOR_VARIABLE, RUN_VARIABLE};
 use crate::sweep::kill_marked;
 use crate::{CpuQuota, CpuTime, Host, MemoryUse, SandboxError};
 
+/// How long the kernel may take to let go of what was killed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+
 /// What a sandbox's processes may use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
@@ -136,8 +139,8 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         self.kill();
         if let Some(hierarchy) = &self.hierarchy {
-            // What cannot be removed now is found again by `sweep`.
-            let _ = hierarchy.remove(&self.group);
+            // What cannot be removed is found again by `sweep`.
+            let _ = remove_groups(&**hierarchy, std::slice::from_ref(&self.group));
         }
     }
 }
@@ -160,11 +163,24 @@ pub fn apart(command: &mut Command, run: &RunId, member: &str, cores: &[usize]) 
     }
 }
 
+/// Removes these groups; false where one of them is still there after [`PATIENCE`].
+pub(crate) fn remove_groups(hierarchy: &dyn Hierarchy, groups: &[String]) -> bool {
+    let began = Instant::now();
+    loop {
+        // A group is busy a moment longer than it shows the last process.
+        let left = groups.iter().filter(|group| hierarchy.remove(group).is_err()).count();
+        if left == 0 || began.elapsed() >= PATIENCE {
+            return left == 0;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 /// Kills a group's processes and waits until they are gone. A frozen process dies only when
 /// thawed, so it is thawed after the signal.
 pub(crate) fn kill_group(hierarchy: &dyn Hierarchy, group: &str) {
     let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(2) {
+    while began.elapsed() < PATIENCE {
         let processes = hierarchy.processes(group);
         if processes.is_empty() {
             return;

@@ -7,13 +7,9 @@ use gearshift_gear::RunId;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::hierarchy::Hierarchy;
 use crate::marks::{Marked, marked_processes};
-use crate::sandbox::kill_group;
+use crate::sandbox::{PATIENCE, kill_group, remove_groups};
 use crate::{Host, processes_of};
-
-/// How long the kernel may take to let go of what was killed.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What is there of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,7 +63,11 @@ pub fn sweep(host: &Host, run: &RunId, member: impl Fn(&str) -> bool) -> Remains
     }
     kill_marked(run, &member);
     if let Some(hierarchy) = &host.hierarchy {
-        remove_groups(&**hierarchy, run, &groups);
+        let groups: Vec<String> = groups.iter().map(|name| format!("{run}/{name}")).collect();
+        remove_groups(&**hierarchy, &groups);
+        if hierarchy.children(run.as_str()).is_empty() {
+            let _ = hierarchy.remove(run.as_str());
+        }
     }
     found
 }
@@ -84,23 +84,5 @@ pub(crate) fn kill_marked(run: &RunId, member: &impl Fn(&str) -> bool) {
             let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
         }
         std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-fn remove_groups(hierarchy: &dyn Hierarchy, run: &RunId, members: &[&String]) {
-    let began = Instant::now();
-    // A group is busy until its last process is reaped.
-    while began.elapsed() < PATIENCE {
-        let mut left = false;
-        for member in members {
-            left |= hierarchy.remove(&format!("{run}/{member}")).is_err();
-        }
-        if !left {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    if hierarchy.children(run.as_str()).is_empty() {
-        let _ = hierarchy.remove(run.as_str());
     }
 }

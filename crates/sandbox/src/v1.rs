@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::While;
 use crate::hierarchy::{CpuQuota, CpuTime, Hierarchy, MemoryUse};
@@ -10,6 +12,10 @@ use crate::{SandboxError, marks::TREE};
 
 /// The controllers needed; `cpu` and `cpuacct` are one mount on many distributions.
 const CONTROLLERS: [&str; 4] = ["cpu", "cpuacct", "memory", "freezer"];
+/// An empty group that stays frozen beside a run's members. The kernel patches its own code when
+/// the first group of a machine freezes and when the last one thaws; with this one, freezing a
+/// member never is the first nor the last, and takes 2 µs instead of 77 µs (Linux 6.18).
+const STILL: &str = "still";
 
 pub(crate) struct V1 {
     cpu: PathBuf,
@@ -45,6 +51,15 @@ impl V1 {
     fn trees(&self) -> BTreeSet<&Path> {
         BTreeSet::from([&*self.cpu, &*self.cpuacct, &*self.memory, &*self.freezer])
     }
+
+    fn keep_still(&self, run: &str) -> Result<(), SandboxError> {
+        let still = self.freezer.join(run).join(STILL);
+        match fs::create_dir(&still) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(error).doing("create the control group", &still),
+            Ok(()) => write(&still.join("freezer.state"), "FROZEN"),
+        }
+    }
 }
 
 impl Hierarchy for V1 {
@@ -52,15 +67,22 @@ impl Hierarchy for V1 {
         self.trees().into_iter().try_for_each(|tree| {
             let path = tree.join(group);
             fs::create_dir_all(&path).doing("create the control group", &path)
-        })
+        })?;
+        match group.split_once('/') {
+            Some((run, _)) => self.keep_still(run),
+            None => Ok(()),
+        }
     }
 
     fn remove(&self, group: &str) -> Result<(), SandboxError> {
+        remove_group(&self.freezer.join(group).join(STILL))?;
         self.trees().into_iter().try_for_each(|tree| remove_group(&tree.join(group)))
     }
 
     fn entrances(&self, group: &str) -> Vec<PathBuf> {
-        self.trees().into_iter().map(|tree| tree.join(group).join("cgroup.procs")).collect()
+        // A lone thread that moves itself by `tasks` skips the lock that a whole process takes by
+        // `cgroup.procs`, and with it an RCU grace period of some ten milliseconds.
+        self.trees().into_iter().map(|tree| tree.join(group).join("tasks")).collect()
     }
 
     fn set_cpu(&self, group: &str, quota: Option<CpuQuota>) -> Result<(), SandboxError> {
@@ -123,7 +145,7 @@ impl Hierarchy for V1 {
     fn children(&self, group: &str) -> Vec<String> {
         let below: BTreeSet<String> =
             self.trees().into_iter().flat_map(|tree| directories(&tree.join(group))).collect();
-        below.into_iter().collect()
+        below.into_iter().filter(|name| name != STILL).collect()
     }
 
     fn label(&self) -> &'static str {
@@ -134,8 +156,10 @@ impl Hierarchy for V1 {
 /// Makes the tree where there is none, and a group in it: one that somebody else made is of no use.
 pub(crate) fn try_out(tree: &Path) -> std::io::Result<()> {
     fs::create_dir_all(tree)?;
-    // A name no run has, and another one for each process that tries.
-    let group = tree.join(format!("try-{}", std::process::id()));
+    // A name no run has, and another one for each that tries at the same moment.
+    static TRIES: AtomicU64 = AtomicU64::new(0);
+    let number = TRIES.fetch_add(1, Ordering::Relaxed);
+    let group = tree.join(format!("try-{}-{number}", std::process::id()));
     fs::create_dir_all(&group)?;
     fs::remove_dir(&group)
 }
