@@ -142,10 +142,9 @@ fn sigkill_in_each_phase_then_down_all_leaves_nothing() {
         ],
     ] {
         let caught = catch(&moments.map(|(row, moment)| (row, moment, Signal::SIGKILL)));
-        let all = how_to_take_away(&caught);
         for Caught { what, folder, at, status, run, .. } in &caught {
             assert_eq!(status.signal(), Some(9), "{what}: {}", at.shown());
-            let down = folder.run(&["down", all.unwrap_or(run)]);
+            let down = folder.run(&["down", how_to_take_away(&caught).unwrap_or(run)]);
             let said = String::from_utf8_lossy(&down.stderr);
             assert_eq!(down.status.code(), Some(0), "{what}: {said}");
         }

@@ -128,6 +128,7 @@ impl Compare {
         let progress = Progress::new();
         let told = |at: gearshift_compare::Progress| progress.at(&at);
         let work = async {
+            progress.say("measuring what the twin itself adds");
             let overhead = self.overhead(&plan, &twin, &worker, config).await;
             Ok(compare(&plan, &twin, &worker, overhead, &told).await?)
         };

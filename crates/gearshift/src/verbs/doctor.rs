@@ -135,7 +135,8 @@ fn core_speed() -> Check {
 fn services() -> Check {
     let of = |artefact: &gearshift_services::Artefact| {
         let megabytes = artefact.size as f64 / 1e6;
-        format!("{} {megabytes:.1} MB {:?}", artefact.name, artefact.linkage).to_lowercase()
+        let linkage = format!("{:?}", artefact.linkage).to_lowercase();
+        format!("{} {megabytes:.1} MB {linkage}", artefact.name)
     };
     let found = gearshift_services::all().iter().map(of).collect::<Vec<_>>().join(", ");
     Check { what: "services", found, next: None }
