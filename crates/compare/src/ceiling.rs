@@ -35,7 +35,8 @@ pub(crate) async fn measure(
     }
 }
 
-/// Computed: concurrency ÷ duration, the account's rate, writes on one item; the lowest counts.
+/// Computed: concurrency ÷ duration, the account's rate, writes on one item or swaps of one object;
+/// the lowest counts.
 fn function_ceiling(row: &Row, latency: &Latency) -> Ceiling {
     let concurrency = f64::from(row.gear().limits.concurrency.unwrap_or(1000));
     let handler = latency.parts.iter().find(|part| part.name == "handler");
@@ -51,14 +52,23 @@ fn function_ceiling(row: &Row, latency: &Latency) -> Ceiling {
         let item = quoted("DynamoDB developer guide: 1,000 write units a second on one item");
         limits.push((ITEM_WRITES_PER_S, "item", Origin::computed([item])));
     }
+    if row.gear().store == Store::Object
+        && let Some(swap) = swap_limit(latency)
+    {
+        limits.push(swap);
+    }
     limits.sort_by(|a, b| a.0.total_cmp(&b.0));
     let sentence = |(per_s, set_by, _): &(f64, &str, Origin)| match *set_by {
         "item" => format!("DynamoDB takes {} writes/s on one item", grouped(*per_s)),
         "account" => format!("an account takes {}/s", grouped(*per_s)),
+        "swap" => format!(
+            "one object takes {} compare-and-swaps/s, one after the other; who loses reads and writes again, at its cost",
+            grouped(*per_s)
+        ),
         _ => format!("{} environments take {}/s", grouped(concurrency), grouped(*per_s)),
     };
     let note = match (&limits[0], limits.get(1)) {
-        (lowest @ (_, "item", _), Some(next)) => {
+        (lowest @ (_, "item" | "swap", _), Some(next)) => {
             format!("{}; without the counter {}", sentence(lowest), sentence(next))
         }
         (lowest, _) => sentence(lowest),
@@ -72,6 +82,15 @@ fn function_ceiling(row: &Row, latency: &Latency) -> Ceiling {
         generator_core_share: 0.0,
     };
     Ceiling { sustained, burst: None, burst_minutes: None, note: format!("{note} (computed)") }
+}
+
+/// A writer has to read what the writer before it wrote: at best, one reading and one writing of the
+/// object per hit, without a pause between.
+fn swap_limit(latency: &Latency) -> Option<(f64, &'static str, Origin)> {
+    let laws = latency.parts.iter().filter(|part| part.name.starts_with("s3."));
+    let swap_ms: f64 = laws.map(|part| part.ms).sum();
+    let origin = || latency.declared_ms.origin.clone();
+    (swap_ms > 0.0).then(|| (1e3 / swap_ms, "swap", Origin::computed([origin()])))
 }
 
 /// Measured, once with burst credits and once without.

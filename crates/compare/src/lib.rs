@@ -14,9 +14,11 @@ mod counter;
 mod diff;
 mod latency;
 mod machine;
+mod memory;
 mod money;
 mod overhead;
 mod plan;
+mod provision;
 mod results;
 mod row;
 mod run;
@@ -27,8 +29,9 @@ pub use diff::{Change, Diff, diff};
 pub use money::{Interval, row_usage};
 pub use overhead::{Overhead, OverheadError, overhead};
 pub use plan::{MatchVcpu, Phase, Plan, Progress};
+pub use provision::Provision;
 pub use results::{
-    Ceiling, Checks, Cold, Core, Counter, HowFast, Latency, Machine, Money, Pair, PartMs,
+    Ceiling, Checks, Cold, Core, Counter, HowFast, Latency, Machine, MemoryPoint, MemorySweep, Money, Pair, PartMs,
     Published, Results, RowResult, RowState, SCHEMA, published_2021,
 };
 pub use run::{CompareError, compare};

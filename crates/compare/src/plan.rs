@@ -1,15 +1,16 @@
 //! What is to be compared, and how.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use gearshift_gear::{Caller, Row, RunId};
+use gearshift_gear::{Caller, LawId, Row, RunId};
 
 /// One run of `compare`.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub run: RunId,
     pub service: String,
-    /// In the order in which they are measured.
+    /// In the order in which they are shown.
     pub rows: Vec<Row>,
     /// Calls of the latency measurement, per row.
     pub calls: u64,
@@ -20,6 +21,12 @@ pub struct Plan {
     pub region: String,
     pub physics: bool,
     pub match_vcpu: MatchVcpu,
+    /// Functions make their clients anew on every call.
+    pub init_per_call: bool,
+    /// Laws that are multiplied, by what.
+    pub law_factors: BTreeMap<LawId, f64>,
+    /// Sizes at which every function row is measured besides, MB.
+    pub sweep_mb: Vec<u32>,
     /// Where the speed of a core is kept between runs.
     pub cache: PathBuf,
     /// Skip what only refines: the second look at the first row.
@@ -56,6 +63,7 @@ pub enum Phase {
     Latency { calls: u64, rate_milli_per_s: u64 },
     Ceiling,
     Metering,
+    Memory { mb: u32 },
     TakingDown,
 }
 
@@ -72,6 +80,7 @@ impl std::fmt::Display for Phase {
             }
             Self::Ceiling => f.write_str("ceiling"),
             Self::Metering => f.write_str("metering"),
+            Self::Memory { mb } => write!(f, "with {mb} MB"),
             Self::TakingDown => f.write_str("taking down"),
         }
     }

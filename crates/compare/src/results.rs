@@ -1,6 +1,6 @@
 //! Everything a run found, as it stands in `results.json`.
 
-use gearshift_gear::{Caller, Code, Known, Origin, RunId, UsageLine};
+use gearshift_gear::{Caller, Code, Known, Origin, RunId, RuntimeClient, UsageLine};
 use gearshift_laws::SourceLine;
 use gearshift_load::{CurvePoint, Percentile, Verdict};
 use gearshift_price::{Bill, BreakEven, Winners};
@@ -38,6 +38,12 @@ pub struct Results {
     /// Calls of the latency measurement, per row.
     pub calls: u64,
     pub rows: Vec<RowResult>,
+    /// Function rows at several sizes, where that was asked for.
+    #[serde(default)]
+    pub memory: Vec<MemorySweep>,
+    /// Functions made their clients anew on every call.
+    #[serde(default)]
+    pub init_per_call: bool,
     /// The laws that were in force.
     pub laws: Vec<SourceLine>,
     /// How many of them rest on a point nobody measured.
@@ -53,6 +59,7 @@ pub struct Results {
     pub published: Vec<Published>,
 }
 
+pub use crate::memory::{MemoryPoint, MemorySweep};
 pub use crate::overhead::Overhead as Overheads;
 
 /// The machine a run ran on.
@@ -110,6 +117,9 @@ impl RowState {
 pub struct RowResult {
     pub row: String,
     pub code: Code,
+    /// What runs a function's code; none where nothing of the kind does, or the row was skipped.
+    #[serde(default)]
+    pub runtime: Option<RuntimeClient>,
     /// Front, compute and store in words.
     pub gear: String,
     pub state: RowState,

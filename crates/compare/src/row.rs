@@ -107,7 +107,7 @@ impl Bench<'_> {
         split.map(|split| split.here_ms)
     }
 
-    async fn stand(&self, row: &Row, factor: &Factor) -> Result<String, RowError> {
+    pub(crate) async fn stand(&self, row: &Row, factor: &Factor) -> Result<String, RowError> {
         (self.told)(Phase::Starting);
         let plan = self.plan;
         let settings = Settings {
@@ -117,6 +117,8 @@ impl Bench<'_> {
             seed: plan.seed,
             core_factor: factor.value,
             region: plan.region.clone(),
+            init_per_call: plan.init_per_call,
+            law_factors: plan.law_factors.clone(),
         };
         let want = Want::one(row.clone(), settings);
         let world = reach(
@@ -131,7 +133,7 @@ impl Bench<'_> {
         url.ok_or_else(|| RowError::NoUrl(row.name.clone()))
     }
 
-    async fn take_down(&self) -> Result<(), TargetError> {
+    pub(crate) async fn take_down(&self) -> Result<(), TargetError> {
         let nothing = Want::nothing();
         reach(
             self.target,
@@ -190,6 +192,7 @@ impl Bench<'_> {
             usage,
             money: shaped.then(|| interval.money()),
             host_drift: None,
+            runtime: None,
         };
         self.judge(&mut result, shaping);
         let valid = result.state == RowState::Ok;
@@ -218,7 +221,7 @@ impl Bench<'_> {
 
     /// Warms up, measures, and meters just what was measured; once more where the first time could
     /// not be trusted, since a busy moment of this machine is no property of the row.
-    async fn latency(
+    pub(crate) async fn latency(
         &self,
         row: &Row,
         url: &str,
@@ -295,7 +298,7 @@ fn difference(before: Vec<UsageLine>, after: Vec<UsageLine>) -> Vec<UsageLine> {
         .collect()
 }
 
-fn invalidate(result: &mut RowResult, why: &str) {
+pub(crate) fn invalidate(result: &mut RowResult, why: &str) {
     result.reason = match result.reason.take().filter(|_| result.state == RowState::Invalid) {
         Some(reason) => Some(format!("{reason}; {why}")),
         None => Some(why.to_owned()),
@@ -304,7 +307,7 @@ fn invalidate(result: &mut RowResult, why: &str) {
     result.command = Some(format!("gearshift compare --rows {}", result.row));
 }
 
-fn failed(row: &Row, error: &RowError) -> Measured {
+pub(crate) fn failed(row: &Row, error: &RowError) -> Measured {
     let mut result = empty(row);
     match error {
         // Not tried at all: skipped, like a row that misses something.
@@ -333,6 +336,7 @@ pub(crate) fn empty(row: &Row) -> RowResult {
         usage: Vec::new(),
         money: None,
         host_drift: None,
+        runtime: None,
     }
 }
 

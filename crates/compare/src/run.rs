@@ -5,16 +5,18 @@ use std::time::Instant;
 
 use gearshift_calibrate::Factor;
 use gearshift_deploy::{Shaping, Target};
-use gearshift_gear::CATALOGUE;
-use gearshift_laws::{Laws, SourceLine};
+use gearshift_gear::{CATALOGUE, Missing, Row};
+use gearshift_laws::{Laws, LawsError, SourceLine};
 use gearshift_price::{PriceBook, PriceError, winners};
 use jiff::Timestamp;
 
 use crate::core::{Speed, core_line, provider_of};
 use crate::machine::machine;
+use crate::memory::MemorySweep;
 use crate::money::{PricedRow, break_even};
 use crate::overhead::Overhead;
 use crate::plan::{Phase, Plan, Progress};
+use crate::provision::Provision;
 use crate::results::{Checks, Pair, Results, RowResult, RowState, SCHEMA, published_2021};
 use crate::row::{Bench, Measured, empty};
 use crate::worker::Worker;
@@ -27,6 +29,8 @@ const VOLUMES: std::ops::Range<u64> = 1..1_000_000_000;
 pub enum CompareError {
     #[error(transparent)]
     Price(#[from] PriceError),
+    #[error(transparent)]
+    Laws(#[from] LawsError),
 }
 
 /// Compares the plan's rows and leaves nothing standing. `overhead` is what the target adds to a
@@ -34,6 +38,7 @@ pub enum CompareError {
 pub async fn compare(
     plan: &Plan,
     target: &dyn Target,
+    provision: &dyn Provision,
     worker: &Worker,
     overhead: Option<Overhead>,
     told: &(dyn Fn(Progress) + Sync),
@@ -43,23 +48,24 @@ pub async fn compare(
     told(Progress { row: String::new(), of: (0, plan.rows.len()), phase: Phase::Preparing });
     let speed = Speed::measure(&plan.cache);
     let mut found = Found::default();
-    for (index, row) in plan.rows.iter().enumerate() {
+    let (ready, others): (Vec<&Row>, _) = plan.rows.iter().partition(|row| provision.is_ready(row));
+    for (index, row) in ready.into_iter().chain(others).enumerate() {
         let told = |phase| {
             told(Progress { row: row.name.clone(), of: (index + 1, plan.rows.len()), phase });
         };
         let bench = Bench { plan, target, worker, book, told: &told };
         let factor = speed.matched(row, plan.match_vcpu);
-        match target.can(row) {
-            Ok(shaping) => {
-                let measured = bench.measure(row, &shaping, &factor).await;
+        let provided = provision.provide(row).await;
+        match provided.and_then(|runtime| Ok((runtime, target.can(row)?))) {
+            Ok((runtime, shaping)) => {
+                let mut measured = bench.measure(row, &shaping, &factor).await;
+                measured.result.runtime = runtime;
+                if row.function_memory_mb().is_some() && !plan.sweep_mb.is_empty() {
+                    found.memory.push(bench.sweep(row, &shaping, &factor).await);
+                }
                 found.add(row, measured, shaping, factor);
             }
-            Err(missing) => {
-                let mut result = empty(row);
-                result.reason = Some(format!("{}: {}", missing.what, missing.why));
-                result.command = Some(missing.how_to_get_it);
-                found.rows.push(result);
-            }
+            Err(missing) => found.rows.push(skipped(row, missing)),
         }
     }
     if !plan.quick {
@@ -67,7 +73,8 @@ pub async fn compare(
         let bench = Bench { plan, target, worker, book, told: &told };
         found.look_again(plan, &bench, &speed).await;
     }
-    let laws = found.laws(plan.physics);
+    found.in_order_of(plan);
+    let laws = found.laws(plan)?;
     Ok(Results {
         schema: SCHEMA.to_owned(),
         run: plan.run.clone(),
@@ -83,6 +90,8 @@ pub async fn compare(
         region: plan.region.clone(),
         prices_of: book.published().to_string(),
         physics: plan.physics,
+        memory: found.memory.clone(),
+        init_per_call: plan.init_per_call,
         calls: plan.calls,
         laws_assumed: laws.iter().filter(|law| !law.assumed.is_empty()).count(),
         laws,
@@ -95,6 +104,13 @@ pub async fn compare(
     })
 }
 
+fn skipped(row: &Row, missing: Missing) -> RowResult {
+    let mut result = empty(row);
+    result.reason = Some(format!("{}: {}", missing.what, missing.why));
+    result.command = Some(missing.how_to_get_it);
+    result
+}
+
 /// What the target says of some row that is built, where none of the chosen ones is.
 fn any_shaping(target: &dyn Target) -> Option<Shaping> {
     CATALOGUE.rows().iter().find_map(|row| target.can(row).ok())
@@ -105,6 +121,7 @@ struct Found {
     rows: Vec<RowResult>,
     priced: Vec<PricedRow>,
     cores: BTreeMap<String, crate::results::Core>,
+    memory: Vec<MemorySweep>,
     shaping: Option<Shaping>,
     generator_core_share: f64,
     steal: f64,
@@ -114,7 +131,7 @@ struct Found {
 impl Found {
     fn add(
         &mut self,
-        row: &gearshift_gear::Row,
+        row: &Row,
         measured: Measured,
         shaping: Shaping,
         factor: Factor,
@@ -144,14 +161,23 @@ impl Found {
         }
     }
 
+    /// As the plan has them, whatever was measured first.
+    fn in_order_of(&mut self, plan: &Plan) {
+        let place = |name: &str| plan.rows.iter().position(|row| row.name == name);
+        self.rows.sort_by_key(|row| place(&row.row));
+        self.priced.sort_by_key(|row| place(&row.name));
+        self.memory.sort_by_key(|sweep| place(&sweep.row));
+    }
+
     /// The laws that made a part of any figure.
-    fn laws(&self, physics: bool) -> Vec<SourceLine> {
+    fn laws(&self, plan: &Plan) -> Result<Vec<SourceLine>, LawsError> {
         let latency = self.rows.iter().flat_map(|row| row.latency.iter().flat_map(|l| &l.parts));
         let cold = self.rows.iter().flat_map(|row| row.cold.iter().flat_map(|cold| &cold.parts));
         let used: BTreeSet<&str> = latency.chain(cold).map(|part| part.name.as_str()).collect();
-        let laws = Laws::shipped();
-        let laws = if physics { laws } else { laws.off() };
-        laws.sources().into_iter().filter(|law| used.contains(law.id.0.as_str())).collect()
+        let laws = Laws::shipped().scaled_by(&plan.law_factors)?;
+        let laws = if plan.physics { laws } else { laws.off() };
+        let used = |law: &SourceLine| used.contains(law.id.0.as_str());
+        Ok(laws.sources().into_iter().filter(used).collect())
     }
 
     fn checks(&self) -> Checks {

@@ -13,7 +13,7 @@ mod world;
 
 pub use clock::{Clock, SystemClock};
 pub use reach::{Patience, reach, reach_on};
-pub use target::{Condition, Fence, Missing, Progress, Shaping, Target, TargetError};
+pub use target::{Condition, Fence, Progress, Shaping, Target, TargetError};
 pub use world::{
     Event, Happening, Member, MemberState, Settings, Standing, State, Want, Wanted, World,
 };

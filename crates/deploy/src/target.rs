@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gearshift_gear::{FaultPlan, Row, RunId, UsageLine};
+use gearshift_gear::{FaultPlan, Missing, Row, RunId, UsageLine};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -52,15 +52,6 @@ pub enum Shaping {
     Shaped { by: String },
     /// Nothing enforces it: no dollars and no ceiling come from this row's own duration.
     Unshaped { why: String, how_to_get_it: String },
-}
-
-/// What a row needs and this place lacks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{what}: {why} → {how_to_get_it}")]
-pub struct Missing {
-    pub what: String,
-    pub why: String,
-    pub how_to_get_it: String,
 }
 
 /// Who may step a run: the highest number seen wins, lower ones are refused.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gearshift_gear::{Caller, EnvironmentId, Row};
+use gearshift_gear::{Caller, EnvironmentId, LawId, Row};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,12 @@ pub struct Settings {
     pub core_factor: f64,
     /// AWS region the row stands in; named in functions' environments.
     pub region: String,
+    /// Functions make their clients anew on every call, to show what that costs.
+    #[serde(default)]
+    pub init_per_call: bool,
+    /// Laws that are multiplied, by what: 1 where a law is not named.
+    #[serde(default)]
+    pub law_factors: BTreeMap<LawId, f64>,
 }
 
 impl Default for Settings {
@@ -31,6 +37,8 @@ impl Default for Settings {
             seed: 42,
             core_factor: 1.0,
             region: "eu-west-2".to_owned(),
+            init_per_call: false,
+            law_factors: BTreeMap::new(),
         }
     }
 }

@@ -28,6 +28,10 @@ pub struct FunctionConfig {
     pub member_prefix: String,
     /// The executable that talks to the Runtime API, and its arguments.
     pub command: Vec<PathBuf>,
+    /// Where the function's own code lies (`LAMBDA_TASK_ROOT`); it starts there.
+    pub task_root: PathBuf,
+    /// `file.function` for a managed runtime; a custom one is free to ignore it.
+    pub handler: String,
     /// Beside what Lambda itself sets.
     pub variables: Vec<(String, String)>,
     pub memory_mb: u32,

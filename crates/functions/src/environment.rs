@@ -283,15 +283,14 @@ fn access_key(id: &EnvironmentId) -> String {
 fn command(config: &FunctionConfig, id: &EnvironmentId, runtime_api: &str) -> Command {
     let (program, arguments) = config.command.split_first().expect("a command has a program");
     let mut command = Command::new(program);
-    let directory = program.parent().unwrap_or(std::path::Path::new("/"));
     command
         .args(arguments)
         .env_clear()
         .env("PATH", std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".to_owned()))
         .env("LANG", "en_US.UTF-8")
         .env("TZ", ":UTC")
-        .env("_HANDLER", "bootstrap")
-        .env("LAMBDA_TASK_ROOT", directory)
+        .env("_HANDLER", &config.handler)
+        .env("LAMBDA_TASK_ROOT", &config.task_root)
         .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
         .env("AWS_LAMBDA_FUNCTION_NAME", &config.name)
         .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
@@ -305,7 +304,7 @@ fn command(config: &FunctionConfig, id: &EnvironmentId, runtime_api: &str) -> Co
         .env("AWS_SECRET_ACCESS_KEY", "twin")
         .env("AWS_SESSION_TOKEN", "twin")
         .envs(config.variables.iter().map(|(name, value)| (name, value)))
-        .current_dir(directory)
+        .current_dir(&config.task_root)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

@@ -1,6 +1,8 @@
 //! API Gateway's HTTP API before a function.
 
+use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -10,14 +12,14 @@ use gearshift_gear::ServerTiming;
 use gearshift_laws::Laws;
 use hyper::body::{Body, Incoming};
 use hyper::http::HeaderValue;
-use hyper::{Request, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::json;
 
 use crate::event::{event, http_answer};
 use crate::http::{Answered, Server, header_bytes, json as json_answer, read_body};
-use crate::{Answer, Function, Path, Refused};
+use crate::{Answer, FrontWaits, Function, Path, Refused};
 
 /// Largest request, bytes. Source: API Gateway quotas for HTTP APIs (10 MB).
 const PAYLOAD_BYTES: usize = 10 * 1024 * 1024;
@@ -26,8 +28,18 @@ const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 /// Requests are metered in steps of this many bytes. Source: API Gateway pricing, HTTP APIs.
 const METER_STEP_BYTES: u64 = 512 * 1024;
 
-/// A path that is answered from elsewhere, such as a page in an object store.
-pub type PageRoute = Arc<dyn Fn(&str) -> Option<Answered> + Send + Sync>;
+/// A page that is answered from elsewhere, such as an object store; its `Server-Timing` says what
+/// was waited for there.
+pub type Page = Pin<Box<dyn Future<Output = Answered> + Send>>;
+
+/// `GET` of one path, taken to another place than the function.
+#[derive(Clone)]
+pub struct PageRoute {
+    pub path: String,
+    /// The laws between caller and gateway.
+    pub laws: Path,
+    pub fetch: Arc<dyn Fn() -> Page + Send + Sync>,
+}
 
 /// A gateway's settings.
 #[derive(Clone)]
@@ -38,8 +50,8 @@ pub struct GatewayConfig {
     /// The laws between caller and function.
     pub path: Path,
     pub seed: u64,
-    /// Asked first; what it does not answer goes to the function.
-    pub pages: Option<PageRoute>,
+    /// Asked first; everything else goes to the function.
+    pub page: Option<PageRoute>,
 }
 
 /// What AWS would meter of a gateway.
@@ -111,27 +123,56 @@ impl Desk {
         };
         let steps = (body.len() as u64).div_ceil(METER_STEP_BYTES).max(1);
         self.requests.fetch_add(steps, Ordering::Relaxed);
-        if let Some(page) = self.config.pages.as_ref().and_then(|pages| pages(parts.uri.path())) {
-            return page;
-        }
-        let event = Bytes::from(event(&parts, &body, peer, &request_id).to_string());
-        let mut waits = {
-            let mut draws = self.draws.lock().expect("no panic while held");
-            self.config.path.draw(&self.config.laws, asked, &mut *draws)
+        let page = self.config.page.as_ref();
+        let page = page.filter(|page| {
+            parts.method == Method::GET && parts.uri.path() == page.path
+        });
+        let (answered, timing) = match page {
+            Some(page) => self.from_elsewhere(page, asked).await,
+            None => {
+                let event = event(&parts, &body, peer, &request_id).to_string();
+                self.integrate(Bytes::from(event), asked).await
+            }
         };
+        self.leave(answered, &timing, &request_id)
+    }
+
+    async fn from_elsewhere(&self, page: &PageRoute, asked: Instant) -> (Answered, ServerTiming) {
+        let mut waits = self.draw(&page.laws, asked);
+        waits.inbound().await;
+        let fetched = tokio::time::timeout(INTEGRATION_TIMEOUT, (page.fetch)()).await;
+        let answered_at = Instant::now();
+        let answered = fetched.unwrap_or_else(|_| unavailable());
+        let said = answered.headers().get(ServerTiming::HEADER);
+        let said = said.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let mut timing = ServerTiming::parse(said);
+        waits.outbound(answered_at).await;
+        waits.describe(&mut timing);
+        (answered, timing)
+    }
+
+    async fn integrate(&self, event: Bytes, asked: Instant) -> (Answered, ServerTiming) {
+        let mut waits = self.draw(&self.config.path, asked);
         waits.inbound().await;
         let invoked = tokio::time::timeout(INTEGRATION_TIMEOUT, self.function.invoke(event)).await;
         let answered_at = Instant::now();
-        let (mut answered, mut timing) = match invoked {
+        let (answered, mut timing) = match invoked {
             Ok(Ok(answer)) => (integration_answer(&answer), answer.timing),
             Ok(Err(refused)) => (refusal(&refused), ServerTiming::default()),
-            Err(_) => (
-                message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
-                ServerTiming::default(),
-            ),
+            Err(_) => (unavailable(), ServerTiming::default()),
         };
         waits.outbound(answered_at).await;
         waits.describe(&mut timing);
+        (answered, timing)
+    }
+
+    fn draw(&self, path: &Path, asked: Instant) -> FrontWaits {
+        let mut draws = self.draws.lock().expect("no panic while held");
+        path.draw(&self.config.laws, asked, &mut *draws)
+    }
+
+    /// The answer as it leaves: marked, and its bytes counted.
+    fn leave(&self, mut answered: Answered, timing: &ServerTiming, request_id: &str) -> Answered {
         let headers = answered.headers_mut();
         if let Ok(value) = HeaderValue::try_from(timing.format()) {
             headers.insert(ServerTiming::HEADER, value);
@@ -159,9 +200,13 @@ fn refusal(refused: &Refused) -> Answered {
         Refused::RequestTooLarge { .. } => {
             message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
         }
-        Refused::TooManyRequests => message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+        Refused::TooManyRequests => unavailable(),
         Refused::Host(_) => message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
     }
+}
+
+fn unavailable() -> Answered {
+    message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
 }
 
 fn message(status: StatusCode, text: &str) -> Answered {

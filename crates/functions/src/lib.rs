@@ -20,7 +20,7 @@ mod waits;
 
 pub use config::{FunctionConfig, Shares};
 pub use function::{Function, FunctionUsage, Life, LifeEvent};
-pub use gateway::{Gateway, GatewayConfig, GatewayUsage, PageRoute};
+pub use gateway::{Gateway, GatewayConfig, GatewayUsage, Page, PageRoute};
 pub use http::{Answered, BodyError, Server, answer, header_bytes, read_body};
 pub use invocation::{Answer, FunctionError, Refused};
 pub use invoke_api::InvokeApi;

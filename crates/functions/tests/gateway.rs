@@ -30,7 +30,7 @@ async fn fronted(hosted: Hosted) -> Fronted {
         laws: Arc::new(Laws::shipped().off()),
         path: Path::default(),
         seed: 7,
-        pages: None,
+        page: None,
     };
     let gateway = Gateway::open(hosted.function.clone(), config).await.expect("a free port");
     Fronted { gateway, hosted }

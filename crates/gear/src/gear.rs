@@ -183,6 +183,31 @@ pub struct Build {
     pub code: Code,
 }
 
+/// What runs a function's code: the client that speaks the Runtime API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RuntimeClient {
+    /// Such as `awslambdaric`.
+    pub name: String,
+    pub version: String,
+    /// The provider's own client, as its registry ships it.
+    pub official: bool,
+    /// What it runs on, such as `CPython 3.11.7`; or how the program was linked.
+    pub on: String,
+    /// Why it is not the provider's own, and how to get that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+impl std::fmt::Display for RuntimeClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} on {}", self.name, self.version, self.on)?;
+        match &self.note {
+            Some(note) => write!(f, " ({note})"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Setup × build: one line of the comparison.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Row {
@@ -207,6 +232,18 @@ impl Row {
             Compute::Function { memory_mb } => Some(memory_mb),
             _ => None,
         }
+    }
+
+    /// The same row with this much memory for its function, MB; unchanged where it has none.
+    #[must_use]
+    pub fn with_function_memory_mb(mut self, mb: u32) -> Self {
+        let (Setup::Steady(gear) | Setup::Flex { low: gear, .. }) = &mut self.setup;
+        if let Some(Compute::Function { memory_mb }) =
+            gear.pools.first_mut().map(|pool| &mut pool.compute)
+        {
+            *memory_mb = mb;
+        }
+        self
     }
 
     /// The instance type of this row's first pool, if it is one.

@@ -9,6 +9,8 @@ mod gear;
 mod id;
 mod instance;
 mod known;
+mod missing;
+mod program;
 mod timing;
 mod usage;
 
@@ -16,10 +18,13 @@ pub use caller::Caller;
 pub use catalogue::{CATALOGUE, Catalogue, CatalogueError};
 pub use fault::FaultPlan;
 pub use gear::{
-    Build, Code, Compute, Count, Front, Gear, Limits, Pool, Row, Setup, Store, UnitCompute,
+    Build, Code, Compute, Count, Front, Gear, Limits, Pool, Row, RuntimeClient, Setup, Store,
+    UnitCompute,
 };
 pub use id::{BadRunId, EnvironmentId, LawId, RunId, SourceId};
 pub use instance::{InstanceType, instance_type};
 pub use known::{Known, Origin};
+pub use missing::Missing;
+pub use program::Program;
 pub use timing::{Part, PartKind, ServerTiming};
 pub use usage::{Dimension, UsageLine};

@@ -25,6 +25,10 @@ pub enum Dimension {
     TableWriteUnit,
     /// DynamoDB on-demand read units: 1 per started 4 KB, half when eventually consistent.
     TableReadUnit,
+    /// S3 PUT, COPY, POST and LIST requests, failed ones with status 4xx included.
+    ObjectWriteRequest,
+    /// S3 GET and all other paid requests.
+    ObjectReadRequest,
     /// EC2 Linux on demand, by type.
     InstanceHour(String),
     /// EBS gp2, provisioned.
@@ -43,7 +47,10 @@ impl Dimension {
     /// The unit a quantity of this dimension is counted in.
     pub fn unit(&self) -> &'static str {
         match self {
-            Self::HttpApiRequest | Self::FunctionRequest => "request",
+            Self::HttpApiRequest
+            | Self::FunctionRequest
+            | Self::ObjectWriteRequest
+            | Self::ObjectReadRequest => "request",
             Self::FunctionGbSecond | Self::FunctionInitGbSecond => "GB-second",
             Self::TableWriteUnit => "write unit",
             Self::TableReadUnit => "read unit",
@@ -63,6 +70,8 @@ impl fmt::Display for Dimension {
             Self::FunctionInitGbSecond => f.write_str("function init"),
             Self::TableWriteUnit => f.write_str("table write"),
             Self::TableReadUnit => f.write_str("table read"),
+            Self::ObjectWriteRequest => f.write_str("object write"),
+            Self::ObjectReadRequest => f.write_str("object read"),
             Self::InstanceHour(kind) => write!(f, "instance {kind}"),
             Self::VolumeGbMonth => f.write_str("volume gp2"),
             Self::PublicIpv4Hour => f.write_str("public IPv4"),

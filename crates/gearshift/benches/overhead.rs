@@ -4,6 +4,7 @@
 //! its n and its ratio to the bar it is held to; asserts nothing, for a shared machine is no judge.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -11,8 +12,9 @@ use gearshift_compare::{Worker, overhead};
 use gearshift_deploy::{Condition, Fence, Patience, Settings, Target, Want, reach};
 use gearshift_gear::{CATALOGUE, Row, RunId};
 use gearshift_load::{Job, Mode, Outcome, Sample, Since, percentile};
+use gearshift_prepare::Preparer;
 use gearshift_sandbox::Cores;
-use gearshift_twin::{Build, Twin, TwinConfig};
+use gearshift_twin::{Twin, TwinConfig};
 
 const ROW: &str = "lambda-rust-dynamodb";
 const COLD_STARTS: usize = 40;
@@ -46,16 +48,11 @@ struct Bench {
 impl Bench {
     fn new() -> Result<Self> {
         let place = tempfile::tempdir()?;
-        let mut builds = std::collections::BTreeMap::new();
-        for service in gearshift_services::all() {
-            let program = service.place_in(place.path())?;
-            let build = Build { program, zip_bytes: service.compressed_size() };
-            builds.insert(service.name.to_owned(), build);
-        }
-        let plain = builds["hits"].program.clone();
+        let preparer = Preparer::new(place.path());
+        let plain = preparer.program("hits")?.executable().to_owned();
         let gearshift = PathBuf::from(env!("CARGO_BIN_EXE_gearshift"));
         let command = |what: &str| vec![gearshift.clone(), "internal".into(), what.into()];
-        let usual = TwinConfig::usual(command("plane"), builds);
+        let usual = TwinConfig::usual(command("plane"), Arc::new(move |build| preparer.program(build)));
         let twin = Twin::new(TwinConfig { base: place.path().join("runs"), ..usual });
         // Eight digits, where Gearshift itself gives four.
         let run: RunId = format!("be{:06x}", std::process::id() & 0xff_ffff).parse()?;

@@ -1,14 +1,15 @@
 //! What this machine and this folder give: places, builds, the twin.
 
-use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use gearshift_gear::RunId;
+use gearshift_prepare::Preparer;
 use gearshift_sandbox::{ORCHESTRATOR_VARIABLE, RUN_VARIABLE};
-use gearshift_twin::{Build, TwinConfig, runs_on_disk};
+use gearshift_twin::{TwinConfig, runs_on_disk};
 use rand::Rng;
 
 /// Where results of this folder go.
@@ -21,19 +22,17 @@ pub fn cache() -> PathBuf {
     base.unwrap_or_else(std::env::temp_dir).join("gearshift")
 }
 
+/// Where programs come from.
+pub fn preparer() -> Arc<Preparer> {
+    Arc::new(Preparer::new(&cache()))
+}
+
 /// What the twin is made of.
-pub fn twin_config() -> Result<TwinConfig> {
-    let mut builds = BTreeMap::new();
-    for artefact in gearshift_services::all() {
-        let program = artefact.place_in(&cache().join("services")).with_context(|| {
-            format!("preparing {}: free space there or set XDG_CACHE_HOME", artefact.name)
-        })?;
-        let build = Build { program, zip_bytes: artefact.compressed_size() };
-        builds.insert(artefact.name.to_owned(), build);
-    }
+pub fn twin_config(preparer: &Arc<Preparer>) -> Result<TwinConfig> {
     let this = std::env::current_exe().context("finding this program's own path")?;
     let plane = vec![this, "internal".into(), "plane".into()];
-    Ok(TwinConfig::usual(plane, builds))
+    let preparer = preparer.clone();
+    Ok(TwinConfig::usual(plane, Arc::new(move |build| preparer.program(build))))
 }
 
 /// This comparison's run id. A process can only be marked when it is started, so the first call

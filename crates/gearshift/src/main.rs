@@ -3,6 +3,7 @@
 mod here;
 mod interrupt;
 mod progress;
+mod provision;
 mod terminal;
 mod verbs;
 

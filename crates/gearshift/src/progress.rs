@@ -35,6 +35,11 @@ impl Progress {
         self.bar.set_message(what.into());
     }
 
+    /// A line that stays, on standard error.
+    pub fn note(&self, what: &str) {
+        self.bar.suspend(|| eprintln!("{what}"));
+    }
+
     /// Shows where a comparison is.
     pub fn at(&self, at: &gearshift_compare::Progress) {
         let (row, of) = at.of;

@@ -2,29 +2,27 @@
 //! a signal.
 
 use std::path::PathBuf;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use gearshift_deploy::contract::Bench;
 use gearshift_deploy::{Settings, Standing, Target, target_contract};
 use gearshift_gear::{CATALOGUE, Row, RunId};
 use gearshift_load::{Job, Mode};
+use gearshift_prepare::Preparer;
 use gearshift_sandbox::{processes_of, remains, sweep};
-use gearshift_twin::{Build, Twin, TwinConfig};
+use gearshift_twin::{Twin, TwinConfig};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 /// Services are placed once: the first start of a fresh binary may find it busy.
 static CONFIG: LazyLock<TwinConfig> = LazyLock::new(|| {
     let places = Box::leak(Box::new(tempfile::tempdir().unwrap()));
-    let build = |artefact: &gearshift_services::Artefact| {
-        let program = artefact.place_in(&places.path().join("services")).unwrap();
-        (artefact.name.to_owned(), Build { program, zip_bytes: artefact.compressed_size() })
-    };
+    let preparer = Preparer::new(places.path());
     let plane = [env!("CARGO_BIN_EXE_gearshift"), "internal", "plane"].map(PathBuf::from);
-    let builds = gearshift_services::all().iter().map(build).collect();
-    let mut config = TwinConfig::usual(plane.to_vec(), builds);
+    let programs = Arc::new(move |build: &str| preparer.program(build));
+    let mut config = TwinConfig::usual(plane.to_vec(), programs);
     config.base = places.path().join("runs");
     config
 });

@@ -15,12 +15,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{fmt, io};
 
 use callers::{CALLS_EACH, count_at_once};
-use gearshift_gear::FaultPlan;
+use gearshift_gear::{FaultPlan, Program};
 use gearshift_load::{CountCheck, Outcome};
 use lost_update::lost_update_function;
 use raw::{Answer, Table};
-use standing::{Standing, shipped_function};
+use standing::{Standing, shipped};
 
+const ROW: &str = "lambda-rust-dynamodb";
 const CALLERS: usize = 64;
 const CALLS: u64 = CALLERS as u64 * CALLS_EACH;
 /// The function answers this where the store gave it no count.
@@ -34,7 +35,7 @@ const PROBED: u32 = 1;
 
 #[test]
 fn counter_invariant_holds_when_writes_are_applied_and_then_answered_with_500() {
-    let row = Alone::with(shipped_function());
+    let row = Alone::with(shipped("function-rust"));
     let counted = row.count_under(FaultPlan { applied_then_500: 100, ..NONE });
     counted.holds();
     assert!(counted.applied_unacknowledged() * 10 >= counted.store_failures() * 9, "{counted:?}");
@@ -44,7 +45,7 @@ fn counter_invariant_holds_when_writes_are_applied_and_then_answered_with_500() 
 
 #[test]
 fn counter_invariant_holds_when_writes_are_answered_with_500_and_not_applied() {
-    let row = Alone::with(shipped_function());
+    let row = Alone::with(shipped("function-rust"));
     let counted = row.count_under(FaultPlan { not_applied_500: 100, ..NONE });
     counted.holds();
     assert!(counted.applied_unacknowledged() * 10 <= counted.store_failures(), "{counted:?}");
@@ -54,7 +55,7 @@ fn counter_invariant_holds_when_writes_are_answered_with_500_and_not_applied() {
 
 #[test]
 fn counter_invariant_holds_when_the_store_throttles() {
-    let row = Alone::with(shipped_function());
+    let row = Alone::with(shipped("function-rust"));
     // The function's client repeats a throttled write twice, so about every eighth call fails.
     let counted = row.count_under(FaultPlan { throttle: 500, ..NONE });
     counted.holds();
@@ -65,7 +66,7 @@ fn counter_invariant_holds_when_the_store_throttles() {
 
 #[test]
 fn counter_invariant_holds_when_connections_are_reset_after_the_write() {
-    let row = Alone::with(shipped_function());
+    let row = Alone::with(shipped("function-rust"));
     let counted = row.count_under(FaultPlan { reset: 100, ..NONE });
     counted.holds();
     assert!(counted.applied_unacknowledged() * 10 >= counted.store_failures() * 9, "{counted:?}");
@@ -76,7 +77,7 @@ fn counter_invariant_holds_when_connections_are_reset_after_the_write() {
 
 #[test]
 fn counter_invariant_holds_under_all_four_faults_at_once() {
-    let row = Alone::with(shipped_function());
+    let row = Alone::with(shipped("function-rust"));
     let plan = FaultPlan { applied_then_500: 50, not_applied_500: 50, throttle: 200, reset: 50 };
     let counted = row.count_under(plan);
     counted.holds();
@@ -88,7 +89,7 @@ fn counter_invariant_holds_under_all_four_faults_at_once() {
 /// The same check, without any fault, over a counter that reads and writes back instead of adding.
 #[test]
 fn counter_invariant_goes_red_over_a_lost_update() {
-    let row = Alone::with(lost_update_function());
+    let row = Alone::with(executable(lost_update_function()));
     let counted = row.count_under(NONE);
     assert!(counted.outcome.acknowledged >= CALLS * 6 / 10, "it hardly answers: {counted:?}");
     let check = counted.check();
@@ -150,14 +151,14 @@ struct Alone {
 }
 
 impl Alone {
-    fn with(function: PathBuf) -> Self {
+    fn with(function: Program) -> Self {
         static TURN: Mutex<()> = Mutex::new(());
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        Self { row: Standing::up(function), _turn: turn }
+        Self { row: Standing::up(ROW, function), _turn: turn }
     }
 
     fn table(&self) -> Table<'_> {
-        Table(&self.row.table)
+        Table(&self.row.endpoints["table"])
     }
 
     /// Has 64 processes count at once, under these faults.
@@ -198,6 +199,11 @@ impl Alone {
             "{applied_then_failed} of {failed} writes that were answered with 500 were applied"
         );
     }
+}
+
+fn executable(path: PathBuf) -> Program {
+    let zip_bytes = path.metadata().expect("it was built").len();
+    Program::of_executable(path, zip_bytes)
 }
 
 fn refusal(answer: io::Result<Answer>) -> (u16, String) {

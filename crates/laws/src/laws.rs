@@ -121,6 +121,11 @@ impl Laws {
         Ok(self)
     }
 
+    /// The same laws, each of these multiplied by its factor.
+    pub fn scaled_by(self, factors: &BTreeMap<LawId, f64>) -> Result<Self, LawsError> {
+        factors.iter().try_fold(self, |laws, (id, factor)| laws.scaled(id, *factor))
+    }
+
     /// The bare machine: every draw of every law is zero. A lifetime such as
     /// `lambda.idle_reclaim` has no meaning then; see [`Laws::are_off`].
     pub fn off(mut self) -> Self {

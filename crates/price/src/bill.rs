@@ -39,7 +39,11 @@ impl Group {
             | Dimension::FunctionGbSecond
             | Dimension::FunctionInitGbSecond
             | Dimension::InstanceHour(_) => Self::Compute,
-            Dimension::TableWriteUnit | Dimension::TableReadUnit | Dimension::VolumeGbMonth => {
+            Dimension::TableWriteUnit
+            | Dimension::TableReadUnit
+            | Dimension::ObjectWriteRequest
+            | Dimension::ObjectReadRequest
+            | Dimension::VolumeGbMonth => {
                 Self::Store
             }
             Dimension::PublicIpv4Hour | Dimension::InternetEgressGb | Dimension::CrossAzGb => {

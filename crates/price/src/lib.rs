@@ -15,6 +15,7 @@ mod break_even;
 mod curve;
 mod date;
 mod error;
+mod preset;
 mod price;
 mod usage;
 mod winners;
@@ -25,6 +26,7 @@ pub use break_even::{BreakEven, Side, break_even, break_even_with_units, combine
 pub use curve::{MAX_CALLS_PER_MONTH, MAX_UNITS};
 pub use date::{BadPriceDate, PriceDate};
 pub use error::{Gap, PriceError};
+pub use preset::{Per, Preset, PresetLine, PresetRow, seed_2021};
 pub use price::{Confidence, Price, Tier};
 pub use usage::{
     FixedLine, HOURS_PER_MONTH, ROOT_VOLUME_GB, SECONDS_PER_MONTH, Usage, UsagePerCall,

@@ -7,6 +7,7 @@ use gearshift_compare::{Results, RowResult, RowState};
 use gearshift_gear::{Known, Origin};
 
 use crate::footnotes::Footnotes;
+use crate::memory;
 use crate::numbers::{duration, ms, rate, set_rate, usd};
 use crate::rows::{in_order, mostly, why};
 use crate::sentences as say;
@@ -20,6 +21,7 @@ pub fn markdown(results: &Results) -> String {
     out += &paragraph(&say::where_it_ran(results).join(" · "));
     out += &paragraph(&say::what_was_run(results).join(" · "));
     out += &comparison(results);
+    out += &memory(results);
     out += &legend(results);
     out += &verdicts(results);
     out += &parts::latency(results);
@@ -35,6 +37,24 @@ pub fn markdown(results: &Results) -> String {
         results.version, results.started, results.machine.cpu_model, results.schema
     ));
     out.trim_end().to_owned() + "\n"
+}
+
+/// The table of a sweep over memory; nothing where there was none.
+fn memory(results: &Results) -> String {
+    if results.memory.is_empty() {
+        return String::new();
+    }
+    let points = results.memory.iter().flat_map(|sweep| {
+        sweep.points.iter().map(move |point| {
+            let mut line = vec![text(&sweep.row)];
+            line.extend(memory::figures(point).iter().map(|cell| text(&cell.text())));
+            line.push(text(&memory::remark(sweep, point)));
+            line
+        })
+    });
+    let [mb, p50, billed, million] = memory::HEADINGS;
+    let header = ["gear", mb, p50, billed, million, "of this gear's"];
+    format!("## Over memory\n\n{}\n", table(&header, 1, points.collect()))
 }
 
 /// The comparison table with the notes its cells point at.
@@ -62,6 +82,13 @@ fn comparison(results: &Results) -> String {
         out += &format!("{mark} {}  \n", text(note));
     }
     out + "\n"
+}
+
+/// Marked where its code did not run on the provider's own runtime client.
+fn name(row: &RowResult, notes: &mut Footnotes) -> String {
+    let other = row.runtime.as_ref().filter(|runtime| !runtime.official);
+    let mark = other.map(|runtime| notes.mark(&runtime.to_string())).unwrap_or_default();
+    format!("{} {mark}", text(&row.row)).trim_end().to_owned()
 }
 
 fn comparison_row(row: &RowResult, notes: &mut Footnotes) -> Vec<String> {
@@ -92,7 +119,7 @@ fn comparison_row(row: &RowResult, notes: &mut Footnotes) -> Vec<String> {
         .as_ref()
         .map(|cold| format!("{} {}", duration(cold.p50_ms.value), mostly(cold.declared_share)));
     vec![
-        text(&row.row),
+        name(row, notes),
         row.code.to_string(),
         state,
         of(latency.map(|latency| ms(latency.p50_ms.value))),
@@ -127,6 +154,7 @@ fn verdicts(results: &Results) -> String {
     let mut line = |label: &str, sentence: &str| {
         out += &format!("- **{label}**: {}\n", text(sentence));
     };
+    say::runtimes(results).iter().for_each(|sentence| line("runtimes", sentence));
     say::counter(results).iter().for_each(|sentence| line("counter", sentence));
     say::cheapest(results).iter().for_each(|sentence| line("cheapest", sentence));
     say::prices(results).iter().for_each(|sentence| line("prices", sentence));

@@ -33,6 +33,9 @@ pub(crate) fn what_was_run(results: &Results) -> Vec<String> {
     if !results.physics {
         parts.push("physics off: the bare machine".to_owned());
     }
+    if results.init_per_call {
+        parts.push("functions make their clients anew on every call".to_owned());
+    }
     parts.push(format!("{}, prices of {}", results.region, results.prices_of));
     parts.push(format!("{} calls a row", count(results.calls)));
     parts
@@ -78,6 +81,17 @@ fn caller(results: &Results) -> String {
 
 fn short_ms(ms: f64) -> String {
     if ms < 0.95 { format!("{ms:.1} ms") } else { format!("{ms:.0} ms") }
+}
+
+/// Which runtime clients ran the functions; none where no function ran.
+pub(crate) fn runtimes(results: &Results) -> Option<String> {
+    let runtimes = results.rows.iter().filter_map(|row| row.runtime.as_ref());
+    let named = runtimes.map(|runtime| {
+        let ours = if runtime.official { "" } else { ", which stands in for the provider's own" };
+        format!("{} {} on {}{ours}", runtime.name, runtime.version, runtime.on)
+    });
+    let named: BTreeSet<String> = named.collect();
+    (!named.is_empty()).then(|| named.into_iter().collect::<Vec<_>>().join("; "))
 }
 
 /// What *here* means in this run.

@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 
 use crate::footnotes::Footnotes;
 use crate::grid::{Cell, Column, Flush, lay_out, wrapped};
+use crate::memory;
 use crate::numbers::{duration, ms, rate, set_rate, usd};
 use crate::rows::{has_figures, in_order, mostly, mostly_word, why};
 use crate::sentences as say;
@@ -39,6 +40,7 @@ pub fn table(results: &Results, width: usize, artefacts: &Artefacts<'_>) -> Stri
     lines.push(String::new());
     lines.extend(body(results, &rows, width, &mut notes));
     lines.push(String::new());
+    lines.extend(memory(results, width));
     lines.extend(labelled("here", &say::here(results), width));
     lines.extend(labelled("declared", &format!("{} (see report)", say::declared(results)), width));
     if rows.iter().any(|row| row.cold.is_some()) {
@@ -54,6 +56,7 @@ pub fn table(results: &Results, width: usize, artefacts: &Artefacts<'_>) -> Stri
             lines.extend(labelled(if index == 0 { label } else { "" }, line, width));
         }
     };
+    block("runtimes", say::runtimes(results).into_iter().collect());
     block("counter", say::counter(results));
     block("cheapest", say::cheapest(results));
     block("prices", say::prices(results).into_iter().collect());
@@ -64,6 +67,19 @@ pub fn table(results: &Results, width: usize, artefacts: &Artefacts<'_>) -> Stri
     lines.push(String::new());
     lines.extend(last(artefacts, width));
     lines.join("\n") + "\n"
+}
+
+/// The table of a sweep over memory, and the blank line behind it.
+fn memory(results: &Results, width: usize) -> Vec<String> {
+    if results.memory.is_empty() {
+        return Vec::new();
+    }
+    let (columns, cells) = memory::grid(&results.memory);
+    // The first line is for titles, and there are none.
+    let lines = lay_out(&columns, &cells).into_iter().skip(1);
+    let mut lines: Vec<String> = lines.flat_map(|line| wrapped(&line, width, "", 4)).collect();
+    lines.push(String::new());
+    lines
 }
 
 /// Parts in a line with ` · ` between them; where they do not fit, the next line begins with a part.
@@ -212,7 +228,7 @@ fn cells(
     let [per_s, set_by] = ceiling(row, notes);
     let [month, million] = money(row, region, notes);
     vec![
-        Cell::new(row.row.as_str()),
+        name(row, notes),
         Cell::new(row.code.to_string()),
         p50,
         state(figure(latency.map(|latency| latency.here_ms.value))),
@@ -224,6 +240,15 @@ fn cells(
         if month.body.is_empty() { month } else { state(month) },
         if million.body.is_empty() { million } else { state(million) },
     ]
+}
+
+/// Marked where its code did not run on the provider's own runtime client.
+fn name(row: &RowResult, notes: &mut Footnotes) -> Cell {
+    let name = Cell::new(row.row.as_str());
+    match row.runtime.as_ref().filter(|runtime| !runtime.official) {
+        Some(runtime) => name.marked(&notes.mark(&runtime.to_string())),
+        None => name,
+    }
 }
 
 fn other_rate(latency: &Latency) -> String {

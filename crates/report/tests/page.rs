@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{EVIL, results};
+use common::{EVIL, results, swept};
 use gearshift_compare::RowState;
 use gearshift_load::Percentile;
 use gearshift_report::html;
@@ -146,4 +146,18 @@ fn too_few_values_read_so_wherever_a_percentile_stands() {
         }
     }
     assert_eq!(html(&results).unwrap().matches("n&lt;20)<").count(), 1, "the INVALID row");
+}
+
+#[test]
+fn a_sweep_over_memory_is_drawn_and_tabled() {
+    let page = html(&swept()).unwrap();
+    let section = between(&page, "<h2 id=\"memory\">", "</section>");
+    assert_eq!(section.matches("<svg viewBox").count(), 3, "latency, billed time and price");
+    assert_eq!(section.matches("class=\"ring ").count(), 3, "the lowest of each");
+    // What is not ok stands in the table, in brackets, and is not drawn.
+    assert_eq!(section.matches("<circle").count(), 9);
+    assert!(section.contains("(100") || section.contains("(1.00)"), "{section}");
+    assert!(section.contains(">cheapest<") && section.contains(">fastest<"));
+    assert!(!section.contains("NaN") && !section.contains("inf") && !section.contains(EVIL));
+    assert!(!html(&results()).unwrap().contains("id=\"memory\""));
 }

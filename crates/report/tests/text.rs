@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{EVIL, results};
+use common::{EVIL, results, swept, with_a_stand_in};
 use gearshift_compare::{Results, RowState, diff};
 use gearshift_report::{
-    Artefacts, BEGIN, END, ReportError, diff_table, json_schema, markdown, readme_table,
+    Artefacts, BEGIN, END, ReportError, diff_table, json_schema, markdown, preset, readme_table,
     replace_between, table,
 };
 
@@ -26,7 +26,7 @@ fn no_line_is_longer_than_the_terminal() {
     let mut long = results();
     long.rows[3].row = "a-row-of-a-user-whose-name-is-much-longer-than-any-of-ours".into();
     long.rows[0].reason = Some("x".repeat(300));
-    for results in [results(), long] {
+    for results in [results(), swept(), with_a_stand_in(), long] {
         for width in [0, 40, 60, 80, 99, 100, 250] {
             let screen = table(&results, width, &ARTEFACTS);
             let most = width.clamp(40, 100);
@@ -273,4 +273,42 @@ fn what_is_written_as_json_is_read_back() {
     let results = results();
     let text = serde_json::to_string(&results).unwrap();
     assert_eq!(serde_json::from_str::<Results>(&text).unwrap(), results);
+}
+
+#[test]
+fn a_sweep_over_memory_names_its_cheapest_and_its_fastest_point() {
+    let screen = screen(&swept());
+    let lines: Vec<&str> = screen.lines().skip_while(|line| !line.starts_with("memory ")).collect();
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(words(lines[0]).join(" "), "memory MB p50, ms billed, ms $ per M");
+    assert_eq!(words(lines[1]), ["lambda-python-dynamodb", "128", "130.0", "121.0", "8.12"]);
+    assert_eq!(words(lines[2]), ["256", "71.0", "62.0", "7.90", "cheapest"]);
+    assert_eq!(words(lines[3]), ["1769", "19.5", "10.5", "10.42", "fastest"]);
+    assert!(lines[4].contains("(5.0") && lines[4].contains("INVALID: latency"), "{}", lines[4]);
+    let markdown = markdown(&swept());
+    assert!(markdown.contains("## Over memory") && markdown.contains("| 7.90 | cheapest |"));
+}
+
+#[test]
+fn a_runtime_client_that_is_not_the_providers_own_is_marked_with_why() {
+    let results = with_a_stand_in();
+    let screen = screen(&results);
+    let mark = line(&screen, "lambda-js-dynamodb").chars().nth("lambda-js-dynamodb".len());
+    let mark = mark.filter(|mark| *mark != ' ').expect("a mark behind the name");
+    assert!(line(&screen, "lambda-python-dynamodb ").contains("python"), "{screen}");
+    let why = "gearshift bootstrap.mjs 4.2.2 on CPython 3.11.2 (aws-lambda-ric is compiled where it";
+    assert!(line(&screen, &mark.to_string()).contains(why), "{screen}");
+    assert!(line(&screen, "runtimes").contains("awslambdaric 4.2.2 on CPython 3.11.2"));
+    assert!(markdown(&results).contains("bootstrap.mjs 4.2.2"));
+}
+
+#[test]
+fn the_preset_of_2021_shows_which_figures_it_reproduces() {
+    let shown = preset(gearshift_price::seed_2021());
+    assert!(shown.contains("9 of 11 figures exactly"), "{shown}");
+    let of = |row: &str| line(&shown, row).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(of("lambda-python-s3"), "lambda-python-s3 M calls 7.16 7.16 exact");
+    assert_eq!(of("lambda-js-dynamodb"), "lambda-js-dynamodb M calls 3.39 3.43 DIFFERS");
+    assert_eq!(of("lambda-rust-dynamodb"), "lambda-rust-dynamodb M calls 3.09 3.10 DIFFERS");
+    assert!(shown.contains("32.27"), "{shown}");
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use gearshift_deploy::{
-    Condition, Event, Fence, Missing, Progress, Shaping, Target, TargetError, Want, World,
+    Condition, Event, Fence, Progress, Shaping, Target, TargetError, Want, World,
 };
-use gearshift_gear::{Compute, Row, RunId, UsageLine};
+use gearshift_gear::{Missing, Compute, Row, RunId, UsageLine};
 
 use crate::config::Lost;
 use crate::{Cloud, metering};

@@ -1,8 +1,8 @@
-//! What the store tells about one request.
+//! What a store tells about one request.
 
 use std::sync::Arc;
 
-use gearshift_gear::LawId;
+use gearshift_gear::{Dimension, LawId};
 use rust_decimal::Decimal;
 
 use crate::Fault;
@@ -15,22 +15,23 @@ pub struct DeclaredWait {
     pub ms: f64,
 }
 
+/// What one request is billed: nothing, or quantities by dimension.
+pub type Metered = Vec<(Dimension, Decimal)>;
+
 /// One request, told just before its answer leaves.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoreCall {
     /// The access key id the request was signed with: it names the caller.
     pub access_key: Option<String>,
-    /// DynamoDB's name for it, such as `UpdateItem`.
+    /// The provider's name for it, such as `UpdateItem` or `PutObject`.
     pub operation: String,
     /// The laws it was held to: the operation's, and the handshake's on a new connection. Empty for
-    /// table management on an open connection, and with physics off.
+    /// management on an open connection, and with physics off.
     pub declared: Vec<DeclaredWait>,
     /// By how much real work outlasted the laws, in ms; absent when it did not.
     pub late_ms: Option<f64>,
-    /// Write units as AWS bills them.
-    pub write_units: Decimal,
-    /// Read units as AWS bills them.
-    pub read_units: Decimal,
+    /// As AWS bills it.
+    pub metered: Metered,
     /// The fault that was put in instead of the answer.
     pub fault: Option<Fault>,
 }
@@ -39,6 +40,11 @@ impl StoreCall {
     /// Milliseconds of all laws together.
     pub fn declared_ms(&self) -> f64 {
         self.declared.iter().map(|wait| wait.ms).sum()
+    }
+
+    /// How much of this dimension it is billed.
+    pub fn quantity(&self, dimension: &Dimension) -> Decimal {
+        self.metered.iter().filter(|(of, _)| of == dimension).map(|(_, quantity)| *quantity).sum()
     }
 }
 

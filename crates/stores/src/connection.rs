@@ -1,5 +1,6 @@
-//! Clients' connections.
+//! Listening, and clients' connections.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -10,13 +11,29 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use crate::engine::Engine;
-use crate::front::{Front, NoAnswer};
+use crate::StoreError;
+use crate::front::{Engine, Front, NoAnswer};
+
+/// Binds a port of loopback, and only of loopback.
+pub(crate) async fn bind(at: SocketAddr) -> Result<(TcpListener, SocketAddr), StoreError> {
+    if !at.ip().is_loopback() {
+        return Err(StoreError::NotLoopback(at));
+    }
+    let refused = |source| StoreError::Listen { at, source };
+    let listener = TcpListener::bind(at).await.map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    Ok((listener, address))
+}
+
+/// A free port of 127.0.0.1.
+pub(crate) fn any_port() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 0).into()
+}
 
 /// Accepts connections until `gone` says that the store was dropped.
-pub(crate) async fn accept(
+pub(crate) async fn accept<E: Engine>(
     listener: TcpListener,
-    front: Arc<Front>,
+    front: Arc<Front<E>>,
     mut gone: watch::Receiver<()>,
 ) {
     loop {
@@ -41,18 +58,18 @@ pub(crate) async fn accept(
     }
 }
 
-async fn serve(stream: TcpStream, front: Arc<Front>) {
+async fn serve<E: Engine>(stream: TcpStream, front: Arc<Front<E>>) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let engine = Arc::new(Engine::new(front.engine));
+    let link = Arc::new(front.engine.link());
     let untouched = AtomicBool::new(true);
     let service = service_fn(|request| {
         let asked = Instant::now();
         let first = untouched.swap(false, Ordering::Relaxed);
-        let (front, engine) = (Arc::clone(&front), Arc::clone(&engine));
+        let (front, link) = (Arc::clone(&front), Arc::clone(&link));
         // A task of its own: a client that hangs up does not undo what it has asked for.
-        let served = tokio::spawn(async move { front.serve(&engine, first, asked, request).await });
+        let served = tokio::spawn(async move { front.serve(&link, first, asked, request).await });
         async move { served.await.unwrap_or(Err(NoAnswer)) }
     });
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);

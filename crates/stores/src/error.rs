@@ -15,6 +15,8 @@ pub enum StoreError {
     Engine(String),
     #[error("table `{name}` cannot be created: {why}")]
     Table { name: String, why: String },
+    #[error("bucket `{name}` cannot be used: {why}")]
+    Bucket { name: String, why: String },
     #[error("a fault plan of {total} per thousand requests is more than all of them → lower it")]
     TooManyFaults { total: u64 },
     #[error(transparent)]

@@ -11,11 +11,11 @@ use crate::StoreError;
 /// What one request suffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Done, then answered with status 500 as DynamoDB's `InternalServerError`.
+    /// Done, then answered with status 500, the provider's own failure.
     AppliedThen500,
     /// Not done, answered with the same 500.
     NotApplied500,
-    /// Not done, refused with status 400 as `ThrottlingException`.
+    /// Not done, refused as throttled: DynamoDB's 400 `ThrottlingException`, S3's 503 `SlowDown`.
     Throttle,
     /// Done, then the connection is reset without an answer.
     Reset,

@@ -1,42 +1,84 @@
-//! The reverse proxy before the table engine: holds each request to its law, meters it, puts faults
-//! in and tells the hook.
+//! The front before a store's engine: holds each request to its law, meters it, puts faults in and
+//! tells the hook.
 
-use std::net::SocketAddr;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use bytes::Bytes;
-use gearshift_laws::sleep_until;
+use gearshift_gear::{Dimension, PartKind, ServerTiming};
+use gearshift_laws::{Law, Laws, sleep_until};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::{Request, Response, StatusCode};
+use hyper::http::HeaderValue;
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, Request, Response};
+use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rust_decimal::Decimal;
-use serde_json::Value;
 
-use crate::answer::{self, Answer};
-use crate::engine::Engine;
+use crate::answer::Answer;
 use crate::faults::Injector;
-use crate::meter::{self, Meter, Units};
-use crate::operation::{Kind, Operation, TableLaws, access_key};
-use crate::{DeclaredWait, Fault, Hook, StoreCall};
-
-/// DynamoDB accepts bodies up to 16 MB.
-const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
+use crate::meter::Meter;
+use crate::{DeclaredWait, Fault, Hook, Metered, StoreCall, StoreError};
 
 /// By how much an answer may leave after its deadline before the hook is told. A wake-up takes
 /// about a tenth of this; tables in ms show nothing finer.
 const LATE: Duration = Duration::from_millis(1);
 
-/// What all connections share.
-pub(crate) struct Front {
-    /// Where the table engine listens.
-    pub(crate) engine: SocketAddr,
-    pub(crate) laws: TableLaws,
-    pub(crate) rng: Mutex<StdRng>,
+/// One request as the front sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct Operation {
+    /// The provider's name for it.
+    pub(crate) name: String,
+    /// None: management, which is neither delayed nor faulted.
+    pub(crate) law: Option<Arc<Law>>,
+}
+
+/// Why a request is refused without having been applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The provider's own failure, status 5xx.
+    Failed,
+    Throttled,
+    /// The body was cut off or is larger than the provider takes.
+    TooLarge,
+}
+
+/// What does the work behind a front, in the provider's protocol.
+#[async_trait]
+pub(crate) trait Engine: Send + Sync + 'static {
+    /// What is kept per client connection.
+    type Link: Send + Sync + 'static;
+    /// What was read of a request beside its [`Operation`].
+    type Read: Send;
+    /// Whether a request is billed that was applied and answered with 5xx all the same.
+    const BILLS_5XX: bool;
+
+    /// Bodies beyond this are refused.
+    fn max_body_bytes(&self) -> usize;
+    fn link(&self) -> Self::Link;
+    fn read(&self, head: &Parts, body: &Bytes) -> (Operation, Self::Read);
+    /// Lets the request take effect; what it is billed.
+    async fn apply(
+        &self,
+        link: &Self::Link,
+        operation: &Operation,
+        read: Self::Read,
+        request: Request<Bytes>,
+    ) -> (Answer, Metered);
+    fn refuse(&self, why: Refusal) -> Answer;
+}
+
+/// What all connections to one store share.
+pub(crate) struct Front<E> {
+    pub(crate) engine: E,
     pub(crate) faults: Injector,
     pub(crate) meter: Meter,
-    pub(crate) hook: Option<Hook>,
+    new_connection: Law,
+    /// With physics off nothing is declared.
+    off: bool,
+    rng: Mutex<StdRng>,
+    hook: Option<Hook>,
 }
 
 /// The connection is to be reset instead of answered: on purpose, or because serving it panicked.
@@ -44,57 +86,78 @@ pub(crate) struct Front {
 #[error("this connection is reset without an answer")]
 pub(crate) struct NoAnswer;
 
-impl Front {
+impl<E: Engine> Front<E> {
+    pub(crate) fn new(
+        engine: E,
+        laws: &Laws,
+        seed: u64,
+        hook: Option<Hook>,
+        billed: &[Dimension],
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            engine,
+            // Another stream than the laws', so that a fault plan does not move their draws.
+            faults: Injector::new(seed.wrapping_add(0x9e37_79b9_7f4a_7c15)),
+            meter: Meter::of(billed),
+            new_connection: laws.named("tls.new_conn_in_region_wire")?.clone(),
+            off: laws.are_off(),
+            rng: Mutex::new(StdRng::seed_from_u64(seed)),
+            hook,
+        })
+    }
+
     /// Serves one request that arrived at `asked`.
     pub(crate) async fn serve(
         &self,
-        engine: &Engine,
+        link: &E::Link,
         new_connection: bool,
         asked: Instant,
         request: Request<Incoming>,
     ) -> Result<Response<Full<Bytes>>, NoAnswer> {
         let (head, body) = request.into_parts();
-        let body = match Limited::new(body, MAX_BODY_BYTES).collect().await {
+        let body = match Limited::new(body, self.engine.max_body_bytes()).collect().await {
             Ok(body) => body.to_bytes(),
-            Err(_) => return Ok(answer::too_large().into_response()),
+            Err(_) => return Ok(self.engine.refuse(Refusal::TooLarge).into_response()),
         };
-        let json: Option<Value> = serde_json::from_slice(&body).ok();
-        let operation = Operation::of(&head.headers, json.as_ref());
-        let fault = match operation.kind {
-            Kind::Management => None,
-            Kind::Read | Kind::Write => self.faults.draw(),
-        };
+        let (operation, read) = self.engine.read(&head, &body);
+        let fault = operation.law.as_ref().and_then(|_| self.faults.draw());
         let (declared, drawn) = self.declare(&operation, new_connection);
         let deadline = asked + drawn;
 
         let caller = access_key(&head.headers);
-        let (answer, units) = if fault.is_none_or(Fault::applies) {
-            self.apply(engine, &operation, Request::from_parts(head, body), json).await
+        let (answer, mut metered) = if fault.is_none_or(Fault::applies) {
+            self.engine.apply(link, &operation, read, Request::from_parts(head, body)).await
         } else {
-            (answer::not_applied(fault), Units::default())
+            (self.engine.refuse(refusal(fault)), Metered::new())
         };
         sleep_until(deadline).await;
         // Looked at after the wait: the work before it and the wake-up may both come late.
-        let late = Some(deadline.elapsed()).filter(|late| *late > LATE);
+        let late = Some(deadline.elapsed()).filter(|late| *late > LATE && !declared.is_empty());
 
-        self.meter.add(units);
+        if fault == Some(Fault::AppliedThen500) && !E::BILLS_5XX {
+            metered.clear();
+        }
+        self.meter.add(&metered);
+        let anonymous = caller.is_none();
+        let call = StoreCall {
+            access_key: caller,
+            operation: operation.name,
+            declared,
+            late_ms: late.map(millis),
+            metered,
+            fault,
+        };
+        let mut answer = match fault {
+            Some(Fault::AppliedThen500) => self.engine.refuse(Refusal::Failed),
+            _ => answer,
+        };
+        if anonymous {
+            tell(&mut answer, &call);
+        }
         if let Some(hook) = &self.hook {
-            let late = late.filter(|_| !declared.is_empty());
-            hook(StoreCall {
-                access_key: caller,
-                operation: operation.name,
-                declared,
-                late_ms: late.map(millis),
-                write_units: units.write(),
-                read_units: units.read(),
-                fault,
-            });
+            hook(call);
         }
-        match fault {
-            Some(Fault::Reset) => Err(NoAnswer),
-            Some(Fault::AppliedThen500) => Ok(answer::internal_error().into_response()),
-            Some(Fault::NotApplied500 | Fault::Throttle) | None => Ok(answer.into_response()),
-        }
+        if fault == Some(Fault::Reset) { Err(NoAnswer) } else { Ok(answer.into_response()) }
     }
 
     /// The laws of this request, and the time they take together.
@@ -103,11 +166,11 @@ impl Front {
         operation: &Operation,
         new_connection: bool,
     ) -> (Vec<DeclaredWait>, Duration) {
-        if self.laws.off {
+        if self.off {
             return (Vec::new(), Duration::ZERO);
         }
-        let connecting = new_connection.then_some(&self.laws.new_connection);
-        let laws = connecting.into_iter().chain(self.laws.of_operation(operation));
+        let connecting = new_connection.then_some(&self.new_connection);
+        let laws = connecting.into_iter().chain(operation.law.as_deref());
         let mut rng = self.rng.lock().expect("no holder of this lock panics");
         let mut total = Duration::ZERO;
         let declared = laws
@@ -119,47 +182,57 @@ impl Front {
             .collect();
         (declared, total)
     }
+}
 
-    /// Lets the engine do it, and reads off what it consumed.
-    async fn apply(
-        &self,
-        engine: &Engine,
-        operation: &Operation,
-        request: Request<Bytes>,
-        json: Option<Value>,
-    ) -> (Answer, Units) {
-        let (head, body) = request.into_parts();
-        let mut json = json.filter(|_| operation.kind != Kind::Management);
-        let client_asked = json.as_mut().and_then(meter::ask);
-        let body = match (&json, client_asked) {
-            (Some(json), Some(false)) => Bytes::from(json.to_string()),
-            _ => body,
-        };
-        let mut answer = match engine.send(Request::from_parts(head, body)).await {
-            Ok(answer) => answer,
-            Err(why) => return (answer::engine_gone(&why), Units::default()),
-        };
-        let Some(client_asked) = client_asked else { return (answer, Units::default()) };
-        let Ok(mut said) = serde_json::from_slice::<Value>(&answer.body) else {
-            return (answer, Units::default());
-        };
-        if answer.status != StatusCode::OK {
-            return (answer, meter::refused(&said, operation.kind));
-        }
-        let units = meter::consumed(&said, operation.kind);
-        if !client_asked {
-            meter::strip(&mut said);
-            answer.replace_body(said.to_string());
-        }
-        (answer, units)
+fn refusal(fault: Option<Fault>) -> Refusal {
+    match fault {
+        Some(Fault::Throttle) => Refusal::Throttled,
+        _ => Refusal::Failed,
     }
+}
 
-    /// Write and read units since the start.
-    pub(crate) fn units(&self) -> (Decimal, Decimal) {
-        self.meter.units()
+/// No host of an anonymous caller learns what was declared, so the answer itself says it.
+fn tell(answer: &mut Answer, call: &StoreCall) {
+    let mut timing = ServerTiming::default();
+    for wait in &call.declared {
+        timing.push(wait.law.0.clone(), wait.ms, PartKind::Declared);
     }
+    if let Some(late_ms) = call.late_ms {
+        timing.push("store", late_ms, PartKind::Late);
+    }
+    if let Ok(value) = HeaderValue::try_from(timing.format()) {
+        answer.headers.insert(ServerTiming::HEADER, value);
+    }
+}
+
+/// The access key id in `Authorization: AWS4-HMAC-SHA256 Credential=ID/date/region/…`.
+fn access_key(headers: &HeaderMap) -> Option<String> {
+    let authorization = headers.get(hyper::header::AUTHORIZATION)?.to_str().ok()?;
+    let (_, credential) = authorization.split_once("Credential=")?;
+    let id = credential.split(['/', ',', ' ']).next()?;
+    (!id.is_empty()).then(|| id.to_owned())
 }
 
 fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_access_key_names_the_caller() {
+        let of = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("authorization", text.parse().expect("a header"));
+            access_key(&headers)
+        };
+        let signed = "AWS4-HMAC-SHA256 Credential=env-7/20260101/eu-west-2/dynamodb/aws4_request, \
+                      SignedHeaders=host, Signature=0";
+        assert_eq!(of(signed).as_deref(), Some("env-7"));
+        assert_eq!(of("Bearer x"), None);
+        assert_eq!(of("AWS4-HMAC-SHA256 Credential=/2026"), None);
+        assert_eq!(access_key(&HeaderMap::new()), None);
+    }
 }

@@ -15,4 +15,4 @@ mod twin;
 pub use control::{Ask, Told};
 pub use ledger::{promised_cores, room_for};
 pub use place::{PlaneConfig, RunPlace, runs_on_disk};
-pub use twin::{Build, Twin, TwinConfig};
+pub use twin::{Programs, Twin, TwinConfig};

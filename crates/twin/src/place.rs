@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use gearshift_deploy::{Fence, TargetError, Wanted};
-use gearshift_gear::RunId;
+use gearshift_gear::{Program, RunId};
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
@@ -14,10 +14,7 @@ use serde::{Deserialize, Serialize};
 pub struct PlaneConfig {
     pub run: RunId,
     pub wanted: Wanted,
-    /// The build's executable.
-    pub program: PathBuf,
-    /// Its compressed size, for the law of code download.
-    pub code_zip_bytes: u64,
+    pub program: Program,
     /// The row's directory.
     pub directory: PathBuf,
     /// The cores its services run on; the data plane itself is kept off them.

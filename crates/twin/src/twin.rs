@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use gearshift_deploy::{
-    Condition, Event, Fence, Missing, Progress, Shaping, Standing, State, Target, TargetError,
+    Condition, Event, Fence, Progress, Shaping, Standing, State, Target, TargetError,
     Want, Wanted, World,
 };
-use gearshift_gear::{Row, RunId, UsageLine};
+use gearshift_gear::{Missing, Program, Row, RunId, UsageLine};
 use gearshift_sandbox::{Cores, Enforcement, Host, apart, processes_of, remains, sweep};
 
 use crate::control::{Ask, Told, ask};
@@ -22,13 +23,8 @@ const LEFT_OVER: &str = "(left over)";
 /// A data plane answers within this or counts as not answering.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A build this twin can run.
-#[derive(Clone, Debug)]
-pub struct Build {
-    pub program: PathBuf,
-    /// Compressed size, as it would be downloaded at a cold start.
-    pub zip_bytes: u64,
-}
+/// Finds the program of a build by the build's name, or says what it misses.
+pub type Programs = Arc<dyn Fn(&str) -> Result<Program, Missing> + Send + Sync>;
 
 /// What a twin needs.
 #[derive(Clone)]
@@ -38,8 +34,7 @@ pub struct TwinConfig {
     pub base: PathBuf,
     /// Command that serves a data plane; the path of its `wanted.json` is added.
     pub plane_command: Vec<PathBuf>,
-    /// Builds by name.
-    pub builds: BTreeMap<String, Build>,
+    pub programs: Programs,
 }
 
 /// AWS compute on this machine.
@@ -51,6 +46,10 @@ impl Twin {
     /// A handle; it knows nothing of any run.
     pub fn new(config: TwinConfig) -> Self {
         Self { config }
+    }
+
+    fn program(&self, row: &Row) -> Result<Program, Missing> {
+        (self.config.programs)(&row.build.name)
     }
 
     fn place(&self, run: &RunId) -> RunPlace {
@@ -103,9 +102,10 @@ impl Twin {
     }
 
     fn start(&self, run: &RunId, wanted: &Wanted) -> Result<Progress, TargetError> {
-        if let Err(missing) = self.can(&wanted.row) {
-            return Ok(Progress::Refused { why: missing.to_string() });
-        }
+        let program = match self.can(&wanted.row).and_then(|_| self.program(&wanted.row)) {
+            Ok(program) => program,
+            Err(missing) => return Ok(Progress::Refused { why: missing.to_string() }),
+        };
         let cores = Cores::split();
         // Held until the row has its directory: two starts at once must not promise one core twice.
         let _ledger = lock_ledger(&self.config.base)
@@ -114,13 +114,11 @@ impl Twin {
             return Ok(Progress::Refused { why });
         }
         let row = &wanted.row.name;
-        let build = &self.config.builds[&wanted.row.build.name];
         let place = self.place(run);
         let config = PlaneConfig {
             run: run.clone(),
             wanted: wanted.clone(),
-            program: build.program.clone(),
-            code_zip_bytes: build.zip_bytes,
+            program,
             directory: place.row(row),
             service_cores: cores.services.clone(),
             incarnation: format!("{:06x}", rand::random::<u32>() & 0xff_ffff),
@@ -188,13 +186,14 @@ impl Twin {
 #[async_trait]
 impl Target for Twin {
     fn can(&self, row: &Row) -> Result<Shaping, Missing> {
-        if !row.built || !self.config.builds.contains_key(&row.build.name) {
+        if !row.built {
             return Err(Missing {
                 what: format!("row {}", row.name),
                 why: "not built yet".to_owned(),
                 how_to_get_it: "gearshift gears".to_owned(),
             });
         }
+        self.program(row)?;
         Ok(match self.config.host.enforcement().clone() {
             Enforcement::Shaped { by } => Shaping::Shaped { by },
             Enforcement::Unshaped { why, how_to_get_it } => {
@@ -344,8 +343,8 @@ pub(crate) fn default_base() -> PathBuf {
 }
 
 impl TwinConfig {
-    /// The usual places, with this command for data planes and these builds.
-    pub fn usual(plane_command: Vec<PathBuf>, builds: BTreeMap<String, Build>) -> Self {
-        Self { host: Host::detect(), base: default_base(), plane_command, builds }
+    /// The usual places, with this command for data planes and these programs.
+    pub fn usual(plane_command: Vec<PathBuf>, programs: Programs) -> Self {
+        Self { host: Host::detect(), base: default_base(), plane_command, programs }
     }
 }

@@ -30,6 +30,7 @@ fn main() {
         eprintln!("{why}");
         panic!("the built-in services did not build; the reason stands above");
     });
+    println!("cargo:rustc-env=LAMBDA_RUNTIME_VERSION={}", locked("lambda_runtime", &workspace));
     let list = SERVICES.iter().map(|name| artefact(name, &built, &out)).collect::<String>();
     fs::write(out.join("artefacts.rs"), format!("static ARTEFACTS: &[Artefact] = &[{list}];\n"))
         .expect("OUT_DIR is writable");
@@ -38,6 +39,14 @@ fn main() {
 fn workspace() -> PathBuf {
     let manifest = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     manifest.ancestors().nth(2).expect("this crate is services/bundle").to_owned()
+}
+
+/// The version that the lock file gives for this package.
+fn locked(package: &str, workspace: &Path) -> String {
+    let lock = fs::read_to_string(workspace.join("Cargo.lock")).expect("the lock file is in the tree");
+    let mut lines = lock.lines().skip_while(|line| *line != format!("name = {package:?}"));
+    let version = lines.nth(1).and_then(|line| line.strip_prefix("version = "));
+    version.expect("a package has a version").trim_matches('"').to_owned()
 }
 
 /// Compresses one binary into `out` and returns its entry in the list.

@@ -34,6 +34,9 @@ pub use artefact::{Artefact, Linkage, UnknownService};
 
 include!(concat!(env!("OUT_DIR"), "/artefacts.rs"));
 
+/// The version of `lambda_runtime`, AWS's own runtime client, that `function-rust` is built with.
+pub const LAMBDA_RUNTIME_VERSION: &str = env!("LAMBDA_RUNTIME_VERSION");
+
 /// Every service in here, by name.
 pub fn all() -> &'static [Artefact] {
     ARTEFACTS

@@ -46,6 +46,8 @@ impl Hosted {
             run: run.clone(),
             host: host.clone(),
             member_prefix: "row.fn".to_owned(),
+            task_root: command[0].parent().expect("a folder").to_owned(),
+            handler: "bootstrap".to_owned(),
             command,
             variables: Vec::new(),
             memory_mb: 128,

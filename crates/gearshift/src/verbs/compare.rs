@@ -1,15 +1,20 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use gearshift_compare::{MatchVcpu, Overhead, Plan, Results, RowState, Worker, compare, overhead};
-use gearshift_gear::{CATALOGUE, Caller, Row, RunId};
+use gearshift_gear::{CATALOGUE, Caller, LawId, Row, RunId};
+use gearshift_laws::Laws;
+use gearshift_prepare::Preparer;
 use gearshift_price::PriceBook;
 use gearshift_sandbox::Cores;
 use gearshift_twin::{Twin, TwinConfig};
 
 use super::{Ended, Usage, block_on};
 use crate::progress::Progress;
+use crate::provision::Provisioner;
 use crate::{here, interrupt, terminal};
 
 #[derive(Args)]
@@ -38,6 +43,21 @@ pub struct Compare {
     /// AWS region of prices and settings
     #[arg(long, default_value = "eu-west-2")]
     region: String,
+    /// Functions make their clients once, or anew on every call: what the latter costs
+    #[arg(long, value_enum, default_value_t = Init::Once)]
+    init: Init,
+    /// Multiply a law, named as the report lists it: an experiment; may be repeated
+    #[arg(long = "law", value_name = "ID=FACTOR", value_parser = law_factor)]
+    laws: Vec<(LawId, f64)>,
+    /// Functions' memory in MB: one size for all, or several to measure each of them at
+    #[arg(long, value_delimiter = ',', value_name = "MB,MB", value_parser = clap::value_parser!(u32).range(128..=10_240))]
+    memory: Vec<u32>,
+    /// Fetch nothing: rows that are not prepared are skipped
+    #[arg(long)]
+    offline: bool,
+    /// Reproduce a published cost table instead of measuring
+    #[arg(long, value_enum, conflicts_with_all = ["rows", "calls", "quick", "memory", "laws", "init"])]
+    preset: Option<Preset>,
     /// A skipped row is a failure
     #[arg(long)]
     strict: bool,
@@ -50,6 +70,27 @@ pub struct Compare {
 pub enum Switch {
     On,
     Off,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Init {
+    Once,
+    PerCall,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Preset {
+    /// The cost column of the public table of December 2021
+    #[value(name = "seed-2021")]
+    Seed2021,
+}
+
+fn law_factor(text: &str) -> Result<(LawId, f64), String> {
+    let (id, factor) = text.split_once('=').ok_or("expected ID=FACTOR, such as ddb.update=2")?;
+    match factor.parse::<f64>() {
+        Ok(factor) if (0.0..=1000.0).contains(&factor) => Ok((LawId(id.to_owned()), factor)),
+        _ => Err(format!("{factor} is not a factor from 0 to 1000")),
+    }
 }
 
 fn match_vcpu(text: &str) -> Result<MatchVcpu, String> {
@@ -65,14 +106,19 @@ fn match_vcpu(text: &str) -> Result<MatchVcpu, String> {
 
 impl Compare {
     pub fn run(self) -> Result<Ended> {
+        if let Some(Preset::Seed2021) = self.preset {
+            return self.reproduce(&gearshift_price::seed_2021());
+        }
         let rows = self.chosen()?;
+        self.law_factors()?;
         PriceBook::region(&self.region).map_err(|error| Usage(error.to_string()))?;
         // A place for the results is better missing now than after minutes of measuring.
         std::fs::create_dir_all(here::RESULTS)
             .with_context(|| format!("making {} in this folder", here::RESULTS))?;
-        let config = here::twin_config()?;
+        let preparer = here::preparer();
+        let config = here::twin_config(&preparer)?;
         let run = here::own_run(&config)?;
-        let results = block_on(self.measure(&config, &run, rows))?;
+        let results = block_on(self.measure(&config, preparer, &run, rows))?;
         let Some(results) = results else {
             eprintln!("interrupted: run {run} taken down, nothing is left");
             return Ok(Ended::Failed);
@@ -95,7 +141,30 @@ impl Compare {
         Ok(self.ended(&results))
     }
 
+    fn reproduce(&self, preset: &gearshift_price::Preset) -> Result<Ended> {
+        if self.json {
+            terminal::print_json(preset)?;
+        } else {
+            terminal::print(format_args!("{}", gearshift_report::preset(preset)));
+        }
+        Ok(Ended::Well)
+    }
+
+    fn law_factors(&self) -> Result<BTreeMap<LawId, f64>> {
+        let factors: BTreeMap<LawId, f64> = self.laws.iter().cloned().collect();
+        Laws::shipped().scaled_by(&factors).map_err(|error| Usage(error.to_string()))?;
+        Ok(factors)
+    }
+
     fn chosen(&self) -> Result<Vec<Row>> {
+        let rows = self.named()?.into_iter();
+        Ok(match self.memory.as_slice() {
+            [mb] => rows.map(|row| row.with_function_memory_mb(*mb)).collect(),
+            _ => rows.collect(),
+        })
+    }
+
+    fn named(&self) -> Result<Vec<Row>> {
         if self.rows.is_empty() {
             return Ok(CATALOGUE.rows().iter().filter(|row| row.built).cloned().collect());
         }
@@ -114,10 +183,11 @@ impl Compare {
     async fn measure(
         &self,
         config: &TwinConfig,
+        preparer: Arc<Preparer>,
         run: &RunId,
         rows: Vec<Row>,
     ) -> Result<Option<Results>> {
-        let plan = self.plan(run, rows);
+        let plan = self.plan(run, rows)?;
         let twin = Twin::new(config.clone());
         let this = std::env::current_exe().context("finding this program's own path")?;
         let worker = Worker {
@@ -126,11 +196,12 @@ impl Compare {
             cores: Cores::split().system,
         };
         let progress = Progress::new();
+        let provision = Provisioner::new(preparer, self.offline, run, &progress);
         let told = |at: gearshift_compare::Progress| progress.at(&at);
         let work = async {
             progress.say("measuring what the twin itself adds");
             let overhead = self.overhead(&plan, &twin, &worker, config).await;
-            Ok(compare(&plan, &twin, &worker, overhead, &told).await?)
+            Ok(compare(&plan, &twin, &provision, &worker, overhead, &told).await?)
         };
         interrupt::or_take_down(config, run, work).await
     }
@@ -143,14 +214,16 @@ impl Compare {
         worker: &Worker,
         config: &TwinConfig,
     ) -> Option<Overhead> {
-        let function = plan.rows.iter().find(|row| row.built && row.function_memory_mb().is_some());
-        let plain = &config.builds.get("hits")?.program;
+        plan.rows.iter().find(|row| row.built && row.function_memory_mb().is_some())?;
+        // The handler that also exists as a plain server, which is always there.
+        let function = CATALOGUE.row("lambda-rust-dynamodb").ok()?;
+        let plain = (config.programs)("hits").ok()?;
         // Without it the table says so; the rows are measured all the same.
-        overhead(twin, worker, &plan.run, function?, plain).await.ok()
+        overhead(twin, worker, &plan.run, function, plain.executable()).await.ok()
     }
 
-    fn plan(&self, run: &RunId, rows: Vec<Row>) -> Plan {
-        Plan {
+    fn plan(&self, run: &RunId, rows: Vec<Row>) -> Result<Plan> {
+        Ok(Plan {
             run: run.clone(),
             service: "hits".to_owned(),
             rows,
@@ -161,9 +234,12 @@ impl Compare {
             region: self.region.clone(),
             physics: self.physics == Switch::On,
             match_vcpu: self.match_vcpu,
+            init_per_call: self.init == Init::PerCall,
+            law_factors: self.law_factors()?,
+            sweep_mb: if self.memory.len() > 1 { self.memory.clone() } else { Vec::new() },
             cache: here::cache(),
             quick: self.quick,
-        }
+        })
     }
 
     fn ended(&self, results: &Results) -> Ended {

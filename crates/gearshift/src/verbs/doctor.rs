@@ -2,7 +2,8 @@ use anyhow::Result;
 use clap::Args;
 use gearshift_calibrate::{CacheRead, Provider, factor, read_cache};
 use gearshift_deploy::{Settings, Shaping, Target, Wanted};
-use gearshift_gear::{CATALOGUE, Row};
+use gearshift_gear::{CATALOGUE, Missing, Row};
+use gearshift_prepare::{Fetch, Look, Preparer};
 use gearshift_price::PriceBook;
 use gearshift_sandbox::{Cores, Enforcement};
 use gearshift_twin::{Twin, room_for};
@@ -43,17 +44,19 @@ struct RowCheck {
 
 impl Doctor {
     pub fn run(self) -> Result<Ended> {
-        let config = here::twin_config()?;
+        let preparer = here::preparer();
+        let config = here::twin_config(&preparer)?;
         let checks = vec![
             shaping(config.host.enforcement()),
             cores(),
             core_speed(),
             services(),
+            functions(&preparer),
             prices(),
             runs(&here::live_runs(&config)),
         ];
         let twin = Twin::new(config);
-        let rows = CATALOGUE.rows().iter().map(|row| check_row(&twin, row)).collect();
+        let rows = CATALOGUE.rows().iter().map(|row| check_row(&twin, &preparer, row)).collect();
         let diagnosis = Diagnosis { checks, rows };
         if self.json {
             terminal::print_json(&diagnosis)?;
@@ -76,11 +79,15 @@ fn arrow(next: &Option<String>) -> String {
     next.as_ref().map(|next| format!("  → {next}")).unwrap_or_default()
 }
 
-fn check_row(twin: &Twin, row: &Row) -> RowCheck {
+fn check_row(twin: &Twin, preparer: &Preparer, row: &Row) -> RowCheck {
     let found = |would_be, reason, next| RowCheck { row: row.name.clone(), would_be, reason, next };
     let settings = Settings { core_factor: known_factor(row), ..Settings::default() };
     let wanted = Wanted { row: row.clone(), settings };
+    if row.built && let Look::Missing(missing) = preparer.look(&row.build.name) {
+        return found("skipped", Some(missing.why), Some(missing.how_to_get_it));
+    }
     match twin.can(row) {
+        Err(_) if row.built => found("ok", Some("prepared when first measured".to_owned()), None),
         Err(missing) => found("skipped", Some(missing.why), None),
         Ok(_) if room_for(&wanted, &[], &Cores::split()).is_err() => {
             let why = room_for(&wanted, &[], &Cores::split()).err();
@@ -140,6 +147,22 @@ fn services() -> Check {
     };
     let found = gearshift_services::all().iter().map(of).collect::<Vec<_>>().join(", ");
     Check { what: "services", found, next: None }
+}
+
+/// What is prepared, and what it would take.
+fn functions(preparer: &Preparer) -> Check {
+    let of = |build: &str| match preparer.look(build) {
+        Look::Ready(program) => match program.runtime {
+            Some(runtime) => format!("{build}: {runtime}"),
+            None => format!("{build}: ready"),
+        },
+        Look::Fetch(Fetch { what, download_mb, .. }) => {
+            format!("{build}: {what}, {download_mb:.0} MB to fetch at first use")
+        }
+        Look::Missing(Missing { why, .. }) => format!("{build}: {why}"),
+    };
+    let found = preparer.builds().map(of).collect::<Vec<_>>().join("; ");
+    Check { what: "functions", found, next: None }
 }
 
 fn prices() -> Check {

@@ -33,7 +33,8 @@ struct Taken {
 
 impl Down {
     pub fn run(self) -> Result<Ended> {
-        let config = here::twin_config()?;
+        let preparer = here::preparer();
+        let config = here::twin_config(&preparer)?;
         let runs = self.runs(&config)?;
         let taken = block_on(async {
             let mut taken = Vec::new();

@@ -1,11 +1,14 @@
 use anyhow::Result;
 use clap::Args;
+use gearshift_compare::Provision;
 use gearshift_deploy::{Fence, Patience, Settings, Shaping, Target, Want, reach};
 use gearshift_gear::{CATALOGUE, Caller};
 use gearshift_price::PriceBook;
 use serde::Serialize;
 
 use super::{Ended, Usage, block_on};
+use crate::progress::Progress;
+use crate::provision::Provisioner;
 use crate::{here, interrupt, say, terminal};
 
 #[derive(Args)]
@@ -24,6 +27,9 @@ pub struct Up {
     /// AWS region the row stands in
     #[arg(long, default_value = "eu-west-2")]
     region: String,
+    /// Fetch nothing: fail where the row's build is not prepared
+    #[arg(long)]
+    offline: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -41,10 +47,10 @@ impl Up {
     pub fn run(self) -> Result<Ended> {
         let row = CATALOGUE.row(&self.row).map_err(|error| Usage(error.to_string()))?;
         PriceBook::region(&self.region).map_err(|error| Usage(error.to_string()))?;
-        let config = here::twin_config()?;
+        let preparer = here::preparer();
+        let config = here::twin_config(&preparer)?;
         let run = here::new_run(&config);
         let twin = gearshift_twin::Twin::new(config.clone());
-        let shaping = twin.can(row)?;
         let settings = Settings {
             caller: self.caller,
             physics: self.physics == "on",
@@ -55,10 +61,13 @@ impl Up {
         };
         let want = Want::one(row.clone(), settings);
         let up = async {
-            Ok(reach(&twin, &run, &want, Fence::at(jiff::Timestamp::now()), Patience::default())
-                .await?)
+            let progress = Progress::new();
+            Provisioner::new(preparer, self.offline, &run, &progress).provide(row).await?;
+            let shaping = twin.can(row)?;
+            let now = Fence::at(jiff::Timestamp::now());
+            Ok((shaping, reach(&twin, &run, &want, now, Patience::default()).await?))
         };
-        let Some(world) = block_on(interrupt::or_take_down(&config, &run, up))? else {
+        let Some((shaping, world)) = block_on(interrupt::or_take_down(&config, &run, up))? else {
             eprintln!("interrupted: run {run} taken down, nothing is left");
             return Ok(Ended::Failed);
         };

@@ -3,21 +3,25 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use gearshift_deploy::{Condition, Fence, Patience, Settings, Target, Want, reach};
-use gearshift_gear::{CATALOGUE, FaultPlan, RunId};
+use gearshift_gear::{CATALOGUE, FaultPlan, Program, Row, RunId, Setup};
+use gearshift_prepare::Preparer;
 use gearshift_sandbox::{Host, remains};
-use gearshift_twin::{Build, Twin, TwinConfig};
+use gearshift_twin::{Twin, TwinConfig};
 use rand::Rng;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-const ROW: &str = "lambda-rust-dynamodb";
+/// Dozens of interpreters that start at once on one core take longer than a deployed row's 3 s.
+const TIMEOUT_MS: u64 = 30_000;
 
 /// Ends with its run; a test that got so far fails if anything of it is left.
 pub struct Standing {
     pub url: String,
-    pub table: String,
+    pub endpoints: BTreeMap<String, String>,
+    row: String,
     run: RunId,
     twin: Twin,
     host: Host,
@@ -26,35 +30,32 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// `lambda-rust-dynamodb` with this program as its function; no laws, no CPU shares.
-    pub fn up(function: PathBuf) -> Self {
+    /// This row with this program as its function; no laws, no CPU shares, a patient timeout.
+    pub fn up(row: &str, program: Program) -> Self {
         let base = TempDir::new().expect("a temporary folder");
         let host = Host::detect();
         let gearshift = PathBuf::from(env!("CARGO_BIN_EXE_gearshift"));
-        let zip_bytes = function.metadata().expect("the function's program").len();
-        let builds =
-            BTreeMap::from([("function-rust".to_owned(), Build { program: function, zip_bytes })]);
         let twin = Twin::new(TwinConfig {
             host: host.clone(),
             base: base.path().to_owned(),
             plane_command: vec![gearshift, "internal".into(), "plane".into()],
-            builds,
+            programs: Arc::new(move |_| Ok(program.clone())),
         });
         let run: RunId = format!("{:08x}", rand::thread_rng().r#gen::<u32>()).parse().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let row = CATALOGUE.row(ROW).unwrap().clone();
+        let name = row.to_owned();
+        let row = patient(CATALOGUE.row(row).unwrap().clone());
         let settings = Settings { physics: false, shaped: false, ..Settings::default() };
         let want = Want::one(row, settings);
         let reached = runtime.block_on(reach(&twin, &run, &want, Fence(1), Patience::default()));
-        let row = reached.expect("the row stands").rows.remove(ROW).expect("as wanted");
+        let row = reached.expect("the row stands").rows.remove(&name).expect("as wanted");
         let url = row.url.expect("a standing row has an address");
-        let table = row.endpoints["table"].clone();
-        Self { url, table, run, twin, host, runtime, _base: base }
+        Self { url, endpoints: row.endpoints, row: name, run, twin, host, runtime, _base: base }
     }
 
     /// Store requests fail like this from now on.
     pub fn arrange(&self, plan: FaultPlan) {
-        let arranged = self.twin.arrange(&self.run, ROW, Condition::Faulty(plan));
+        let arranged = self.twin.arrange(&self.run, &self.row, Condition::Faulty(plan));
         self.runtime.block_on(arranged).expect("faults can be arranged");
     }
 }
@@ -72,9 +73,30 @@ impl Drop for Standing {
     }
 }
 
-/// The function as Gearshift ships it, written out once below the target directory.
-pub fn shipped_function() -> PathBuf {
-    let shipped = gearshift_services::service("function-rust").expect("it is built in");
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("services");
-    shipped.place_in(&directory).expect("room below the target directory")
+fn patient(mut row: Row) -> Row {
+    if let Setup::Steady(gear) = &mut row.setup {
+        gear.limits.timeout_ms = TIMEOUT_MS;
+    }
+    row
+}
+
+/// Programs of this machine's builds, made ready below the target directory once for all tests.
+pub fn preparer() -> Preparer {
+    Preparer::new(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("prepared"))
+}
+
+/// The function as Gearshift ships it, made ready if need be.
+///
+/// # Panics
+/// Where this machine lacks what it needs.
+pub fn shipped(build: &str) -> Program {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let preparer = preparer();
+    match preparer.program(build) {
+        Ok(program) => program,
+        Err(_) => match runtime.block_on(preparer.prepare(build, &[], &|_| ())) {
+            Ok(program) => program,
+            Err(error) => panic!("{build}: {error} → {}", error.next()),
+        },
+    }
 }

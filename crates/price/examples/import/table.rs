@@ -84,6 +84,10 @@ fn billed_by(service: &str, name: &str) -> Option<(Dimension, Place)> {
         ("AmazonDynamoDB", "on-demand read" | "on-demand read (from 2024-11)") => {
             (Dimension::TableReadUnit, WHOLE)
         }
+        ("AmazonS3", "Requests-Tier1 (PUT/COPY/POST/LIST)") => {
+            (Dimension::ObjectWriteRequest, WHOLE)
+        }
+        ("AmazonS3", "Requests-Tier2 (GET and others)") => (Dimension::ObjectReadRequest, WHOLE),
         ("AmazonEC2", "EBS gp2") => (Dimension::VolumeGbMonth, WHOLE),
         ("AmazonEC2", _) => {
             let kind = name.strip_prefix("Linux on-demand ")?;

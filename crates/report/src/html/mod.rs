@@ -3,6 +3,7 @@
 mod bars;
 mod chart;
 mod costs;
+mod memory;
 mod page;
 
 use gearshift_compare::Results;
@@ -20,6 +21,7 @@ pub fn html(results: &Results) -> Result<String, ReportError> {
     // Escaping follows the name: on for .html, off for .css and .js, which hold no data.
     environment.add_template("report.html", include_str!("report.html"))?;
     environment.add_template("chart.html", include_str!("chart.html"))?;
+    environment.add_template("memory.html", include_str!("memory.html"))?;
     environment.add_template("style.css", include_str!("style.css"))?;
     environment.add_template("script.js", include_str!("script.js"))?;
     Ok(environment.get_template("report.html")?.render(Serde(page::Page::of(results)))?)

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::bars::{self, Bars};
 use super::chart::{self, Chart};
 use super::costs::{self, index, priced};
+use super::memory::{Memory, memory};
 use crate::markdown::markdown;
 use crate::numbers::{calls, duration, ms, quantity, rate, set_rate, usd};
 use crate::rows::{in_order, mostly, mostly_word};
@@ -32,6 +33,8 @@ pub(super) struct Page {
     rows: Vec<Line>,
     latency: Vec<Bars>,
     cold_starts: Vec<Bars>,
+    memory: Option<Memory>,
+    runtimes: Option<String>,
     here: String,
     declared: String,
     counter: Vec<String>,
@@ -63,6 +66,8 @@ struct Line {
     name: String,
     colour: usize,
     gear: String,
+    /// Only where it is not the provider's own.
+    runtime: Option<String>,
     code: String,
     state: &'static str,
     why: Option<String>,
@@ -124,6 +129,8 @@ impl Page {
             rows: rows.iter().map(|row| line(results, row)).collect(),
             latency: bars::latency(results),
             cold_starts: bars::cold_starts(results),
+            memory: memory(results),
+            runtimes: say::runtimes(results),
             here: say::here(results),
             declared: say::declared(results),
             counter: say::counter(results),
@@ -144,6 +151,10 @@ impl Page {
             markdown: markdown(results),
         }
     }
+}
+
+fn other_runtime(row: &RowResult) -> Option<String> {
+    row.runtime.as_ref().filter(|runtime| !runtime.official).map(ToString::to_string)
 }
 
 fn cost_lines(results: &Results) -> Vec<CostLine> {
@@ -178,6 +189,7 @@ fn line(results: &Results, row: &RowResult) -> Line {
         name: row.row.clone(),
         colour: index(results, &row.row) % COLOURS,
         gear: row.gear.clone(),
+        runtime: other_runtime(row),
         code: row.code.to_string(),
         state: row.state.word(),
         why: (row.state != RowState::Ok).then(|| row.reason.clone()).flatten(),

@@ -4,10 +4,12 @@
 use std::num::NonZeroU64;
 
 use gearshift_compare::{
-    Ceiling, Checks, Cold, Core, Counter, HowFast, Latency, Machine, Money, Overhead, Pair, PartMs,
-    Results, RowResult, RowState, SCHEMA, published_2021,
+    Ceiling, Checks, Cold, Core, Counter, HowFast, Latency, Machine, MemoryPoint, MemorySweep, Money, Overhead, Pair,
+    PartMs, Results, RowResult, RowState, SCHEMA, published_2021,
 };
-use gearshift_gear::{CATALOGUE, Caller, Code, Dimension, Known, LawId, Origin, RunId, UsageLine};
+use gearshift_gear::{
+    CATALOGUE, Caller, Code, Dimension, Known, LawId, Origin, RunId, RuntimeClient, UsageLine,
+};
 use gearshift_laws::Laws;
 use gearshift_load::{Percentile, Verdict};
 use gearshift_price::{
@@ -15,6 +17,7 @@ use gearshift_price::{
     winners,
 };
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 
 pub const EVIL: &str = "<script>alert(1)</script>";
 
@@ -142,6 +145,7 @@ pub fn row(name: &str, code: Code, state: RowState) -> RowResult {
     RowResult {
         row: name.into(),
         code,
+        runtime: None,
         gear: "HTTP API → function 128 MB (table)".into(),
         state,
         reason: None,
@@ -255,6 +259,8 @@ pub fn results() -> Results {
         region: "eu-west-2".into(),
         prices_of: "2026-09-29".into(),
         physics: true,
+        memory: Vec::new(),
+        init_per_call: false,
         calls: 200,
         laws: Laws::shipped().sources(),
         laws_assumed: Laws::shipped().assumed_count(),
@@ -275,6 +281,47 @@ pub fn results() -> Results {
         published: published_2021(&rows),
         rows,
     }
+}
+
+/// The same with a sweep of one function over four sizes, of which the last is not ok.
+pub fn swept() -> Results {
+    let point = |memory_mb, p50: f64, cents, state| MemoryPoint {
+        memory_mb,
+        state,
+        reason: (state != RowState::Ok).then(|| format!("latency: machine was stolen {EVIL}")),
+        p50_ms: Some(known(p50)),
+        billed_ms: Some(known(p50 - 9.0)),
+        million_usd: Some(Known::new(Decimal::new(cents, 2), measured(200))),
+    };
+    let points = vec![
+        point(128, 130.0, 812, RowState::Ok),
+        point(256, 71.0, 790, RowState::Ok),
+        point(1769, 19.5, 1042, RowState::Ok),
+        point(3538, 5.0, 100, RowState::Invalid),
+    ];
+    let sweep = MemorySweep {
+        row: "lambda-python-dynamodb".into(),
+        points,
+        cheapest_mb: Some(256),
+        fastest_mb: Some(1769),
+    };
+    Results { memory: vec![sweep], ..results() }
+}
+
+/// The same where the JavaScript row had to do without the provider's own client.
+pub fn with_a_stand_in() -> Results {
+    let mut results = results();
+    let client = |name: &str, official, note: Option<&str>| RuntimeClient {
+        name: name.into(),
+        version: "4.2.2".into(),
+        official,
+        on: "CPython 3.11.2".into(),
+        note: note.map(str::to_owned),
+    };
+    results.rows[1].runtime = Some(client("awslambdaric", true, None));
+    let note = Some("aws-lambda-ric is compiled where it is installed: cmake is missing");
+    results.rows[2].runtime = Some(client("gearshift bootstrap.mjs", false, note));
+    results
 }
 
 fn core(provider: &str, factor: f64) -> Core {

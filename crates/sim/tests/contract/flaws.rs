@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use gearshift_deploy::contract::CLAUSES;
 use gearshift_deploy::{
-    Condition, Event, Fence, Happening, Missing, Progress, Settings, Shaping, State, Target,
+    Condition, Event, Fence, Happening, Progress, Settings, Shaping, State, Target,
     TargetError, Want, World,
 };
-use gearshift_gear::{Row, RunId, UsageLine};
+use gearshift_gear::{Missing, Row, RunId, UsageLine};
 use gearshift_sim::{Cloud, SimTarget};
 use rust_decimal::Decimal;
 

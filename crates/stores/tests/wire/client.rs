@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use gearshift_gear::Dimension;
 use gearshift_laws::Laws;
 use gearshift_stores::{StoreCall, TableConfig, TableStore};
 use http_body_util::{BodyExt, Full};
@@ -10,6 +11,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::HeaderMap;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
@@ -25,6 +27,13 @@ pub async fn store(laws: Laws, seed: u64) -> (TableStore, Arc<Mutex<Vec<StoreCal
     let store = TableStore::start(config).await.unwrap();
     store.create_table("hits").unwrap();
     (store, told)
+}
+
+/// Write and read units so far.
+pub fn units(store: &TableStore) -> (Decimal, Decimal) {
+    let usage = store.usage();
+    let of = |dimension| usage.iter().find(|(of, _)| *of == dimension).expect("metered").1;
+    (of(Dimension::TableWriteUnit), of(Dimension::TableReadUnit))
 }
 
 pub fn address(store: &TableStore) -> &str {
@@ -119,4 +128,14 @@ pub fn put(id: u32, data_bytes: usize) -> Value {
 
 pub fn get(id: u32, strong: bool) -> Value {
     json!({"TableName": "hits", "Key": {"id": {"N": id.to_string()}}, "ConsistentRead": strong})
+}
+
+/// A GET without a signature: status, headers, body.
+pub async fn get_plain(address: &str, path: &str) -> (StatusCode, HeaderMap, Bytes) {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::get(path).header("host", address).body(Full::<Bytes>::default());
+    let (head, body) = sender.send_request(request.unwrap()).await.unwrap().into_parts();
+    (head.status, head.headers, body.collect().await.unwrap().to_bytes())
 }

@@ -1,14 +1,17 @@
-//! The table store over the wire.
+//! The stores over the wire.
 
 mod client;
 mod faults;
 mod laws;
+mod objects;
+mod swaps;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::{Client, add_one, address, get, put, store};
+use client::{Client, add_one, address, get, put, store, units};
+use gearshift_gear::Dimension;
 use gearshift_laws::Laws;
 use gearshift_stores::{StoreError, TableConfig, TableStore};
 use rust_decimal::Decimal;
@@ -32,8 +35,8 @@ async fn a_counter_counts_and_the_caller_is_named() {
     assert_eq!(told.len(), 4);
     assert!(told.iter().all(|call| call.access_key.as_deref() == Some("env-7")));
     assert_eq!(told[0].operation, "UpdateItem");
-    assert_eq!(told[0].write_units, Decimal::ONE);
-    assert_eq!(told[3].read_units, Decimal::ONE);
+    assert_eq!(told[0].quantity(&Dimension::TableWriteUnit), Decimal::ONE);
+    assert_eq!(told[3].quantity(&Dimension::TableReadUnit), Decimal::ONE);
     assert!(told.iter().all(|call| call.declared.is_empty() && call.late_ms.is_none()));
 }
 
@@ -60,7 +63,7 @@ async fn concurrent_adds_lose_nothing_and_return_no_value_twice() {
     values.sort_unstable();
     assert_eq!(values, (1..=400).collect::<Vec<u64>>());
     assert_eq!(Client::connect(&store).await.counter().await, 400);
-    assert_eq!(store.units(), (Decimal::from(400), Decimal::ONE));
+    assert_eq!(units(&store), (Decimal::from(400), Decimal::ONE));
 }
 
 #[tokio::test]
@@ -71,10 +74,10 @@ async fn writes_are_metered_by_started_kb_of_the_larger_image() {
     for (data_bytes, units) in [(1_010, 1), (1_100, 2), (100, 2), (100, 1), (3_000, 3)] {
         client.call("PutItem", put(1, data_bytes)).await;
         let last = told.lock().unwrap().last().unwrap().clone();
-        assert_eq!(last.write_units, Decimal::from(units), "{data_bytes} bytes");
-        assert_eq!(last.read_units, Decimal::ZERO);
+        assert_eq!(last.quantity(&Dimension::TableWriteUnit), Decimal::from(units), "{data_bytes} bytes");
+        assert_eq!(last.quantity(&Dimension::TableReadUnit), Decimal::ZERO);
     }
-    assert_eq!(store.units(), (Decimal::from(9), Decimal::ZERO));
+    assert_eq!(units(&store), (Decimal::from(9), Decimal::ZERO));
 }
 
 #[tokio::test]
@@ -88,9 +91,9 @@ async fn reads_are_metered_by_started_4_kb_and_half_when_eventual() {
     {
         client.call("GetItem", get(id, strong)).await;
         let last = told.lock().unwrap().last().unwrap().clone();
-        assert_eq!(last.read_units, units.parse().unwrap(), "item {id}, strong {strong}");
+        assert_eq!(last.quantity(&Dimension::TableReadUnit), units.parse().unwrap(), "item {id}, strong {strong}");
     }
-    assert_eq!(store.units().1, "5.5".parse().unwrap());
+    assert_eq!(units(&store).1, "5.5".parse().unwrap());
 }
 
 #[tokio::test]
@@ -111,7 +114,7 @@ async fn consumed_capacity_is_answered_only_to_who_asked() {
         let answer = client.call("PutItem", body).await;
         assert_eq!(answer.get("ConsumedCapacity").is_some(), answered, "{answer}");
     }
-    assert_eq!(store.units().0, Decimal::from(4), "each is metered all the same");
+    assert_eq!(units(&store).0, Decimal::from(4), "each is metered all the same");
     let refused = client.try_call("PutItem", asking(json!("SOME"))).await.unwrap();
     assert_eq!(refused.code(), "ValidationException");
 }
@@ -125,12 +128,12 @@ async fn a_failed_condition_is_billed_and_a_missing_table_is_not() {
     body["ConditionExpression"] = json!("attribute_not_exists(id)");
     let answer = client.try_call("PutItem", body).await.unwrap();
     assert_eq!(answer.code(), "ConditionalCheckFailedException");
-    assert_eq!(store.units().0, Decimal::from(2));
+    assert_eq!(units(&store).0, Decimal::from(2));
     let mut body = put(1, 20);
     body["TableName"] = json!("misses");
     let answer = client.try_call("PutItem", body).await.unwrap();
     assert_eq!(answer.code(), "ResourceNotFoundException");
-    assert_eq!(store.units().0, Decimal::from(2));
+    assert_eq!(units(&store).0, Decimal::from(2));
 }
 
 #[tokio::test]

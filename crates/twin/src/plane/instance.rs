@@ -58,7 +58,7 @@ impl Instance {
         let child = command
             .kill_on_drop(true)
             .spawn()
-            .map_err(|e| format!("{}: {e}", config.program.display()))?;
+            .map_err(|e| format!("{}: {e}", config.program.executable().display()))?;
         let start = began.elapsed();
         let mut instance =
             Self { id, address, start, init: Duration::ZERO, sandbox, child: Mutex::new(child) };
@@ -99,14 +99,17 @@ impl Instance {
 }
 
 fn command(config: &PlaneConfig, id: &EnvironmentId, address: SocketAddr) -> Command {
-    let mut command = Command::new(&config.program);
+    let mut command = Command::new(config.program.executable());
     command
+        .args(&config.program.command[1..])
         .env_clear()
         .env("PATH", std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".to_owned()))
         .env("PORT", address.port().to_string())
         .env("BIND", address.ip().to_string())
         .env("INSTANCE_ID", &id.0)
         .env("AWS_REGION", &config.wanted.settings.region)
+        .envs(config.program.variables.iter().map(|(name, value)| (name, value)))
+        .current_dir(&config.program.root)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());

@@ -71,7 +71,7 @@ struct Slot {
 
 impl InstanceRow {
     pub(super) async fn start(config: &PlaneConfig, kind: &str) -> Result<Self, String> {
-        let laws = laws(config);
+        let laws = laws(config)?;
         let path = front_path(config, &laws)?;
         let kind = instance_type(kind).ok_or_else(|| format!("{kind} is not known here"))?;
         let desk = Arc::new(Desk {

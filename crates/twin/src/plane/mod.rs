@@ -5,6 +5,7 @@ mod function_row;
 mod instance;
 mod instance_row;
 mod row;
+mod stores;
 mod wire;
 
 use std::path::Path;

@@ -56,9 +56,16 @@ fn told(arranged: Result<(), String>) -> Told {
 }
 
 /// The laws as these settings want them.
-pub(super) fn laws(config: &PlaneConfig) -> Laws {
-    let laws = Laws::shipped();
-    if config.wanted.settings.physics { laws } else { laws.off() }
+pub(super) fn laws(config: &PlaneConfig) -> Result<Laws, String> {
+    let settings = &config.wanted.settings;
+    let laws = Laws::shipped().scaled_by(&settings.law_factors).map_err(|e| e.to_string())?;
+    Ok(if settings.physics { laws } else { laws.off() })
+}
+
+/// The laws a request passes between caller and gateway, when it goes no further.
+pub(super) fn page_path(config: &PlaneConfig, laws: &Laws) -> Result<Path, String> {
+    let ids = [config.wanted.settings.caller.round_trip(), LawId::from("apigw.http_own")];
+    Path::new(laws, &ids).map_err(|error| error.to_string())
 }
 
 /// The laws a request passes between caller and code.

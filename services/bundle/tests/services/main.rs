@@ -3,6 +3,7 @@
 mod artefact;
 mod contract;
 mod counter;
+mod docs;
 mod function;
 mod process;
 mod server;

@@ -1,24 +1,29 @@
 //! DynamoDB on a loopback port.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex};
+mod engine;
+mod errors;
+mod link;
+mod operation;
+mod units;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use dynoxide::Database;
-use gearshift_gear::FaultPlan;
+use gearshift_gear::{Dimension, FaultPlan};
 use gearshift_laws::Laws;
-use rand::SeedableRng;
-use rand::rngs::StdRng;
-use rust_decimal::Decimal;
 use serde_json::json;
-use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
-use crate::connection;
-use crate::faults::Injector;
+use crate::connection::{accept, any_port, bind};
 use crate::front::Front;
-use crate::meter::Meter;
-use crate::operation::TableLaws;
-use crate::{FaultCounts, Hook, StoreError};
+use crate::{FaultCounts, Hook, Metered, StoreError};
+
+use engine::TableEngine;
+use operation::TableLaws;
+
+/// What a table store bills.
+const BILLED: [Dimension; 2] = [Dimension::TableWriteUnit, Dimension::TableReadUnit];
 
 /// How a table store is started.
 #[derive(Clone)]
@@ -37,7 +42,7 @@ pub struct TableConfig {
 impl TableConfig {
     /// On a free port of 127.0.0.1, without a hook.
     pub fn new(laws: Arc<Laws>, seed: u64) -> Self {
-        Self { laws, seed, hook: None, listen: (Ipv4Addr::LOCALHOST, 0).into() }
+        Self { laws, seed, hook: None, listen: any_port() }
     }
 }
 
@@ -46,7 +51,7 @@ impl TableConfig {
 pub struct TableStore {
     url: String,
     database: Database,
-    front: Arc<Front>,
+    front: Arc<Front<TableEngine>>,
     /// Dropping these ends the engine, the listener and every connection.
     ends: Option<(oneshot::Sender<()>, watch::Sender<()>)>,
 }
@@ -54,31 +59,20 @@ pub struct TableStore {
 impl TableStore {
     /// Starts a store on the current tokio runtime (I/O and time enabled).
     pub async fn start(config: TableConfig) -> Result<Self, StoreError> {
-        if !config.listen.ip().is_loopback() {
-            return Err(StoreError::NotLoopback(config.listen));
-        }
-        let laws = TableLaws::of(&config.laws)?;
+        let (listener, at) = bind(config.listen).await?;
+        let (engine_listener, engine_at) = bind(any_port()).await?;
+        let engine = TableEngine { at: engine_at, laws: TableLaws::named_in(&config.laws)? };
+        let front = Front::new(engine, &config.laws, config.seed, config.hook, &BILLED)?;
+        let front = Arc::new(front);
         let database = Database::memory().map_err(|error| StoreError::Engine(error.to_string()))?;
-        let engine = bind((Ipv4Addr::LOCALHOST, 0).into()).await?;
-        let listener = bind(config.listen).await?;
-        let (engine_at, at) = (address(&engine)?, address(&listener)?);
-
         let (stop_engine, engine_stopped) = oneshot::channel::<()>();
-        tokio::spawn(dynoxide::server::serve_with_shutdown(engine, database.clone(), async {
+        let serving = dynoxide::server::serve_with_shutdown(engine_listener, database.clone(), async {
             // An error means that the store was dropped: the same signal.
             let _ = engine_stopped.await;
-        }));
-        let (alive, gone) = watch::channel(());
-        let front = Arc::new(Front {
-            engine: engine_at,
-            laws,
-            rng: Mutex::new(StdRng::seed_from_u64(config.seed)),
-            // Another stream than the laws', so that a fault plan does not move their draws.
-            faults: Injector::new(config.seed.wrapping_add(0x9e37_79b9_7f4a_7c15)),
-            meter: Meter::default(),
-            hook: config.hook,
         });
-        tokio::spawn(connection::accept(listener, Arc::clone(&front), gone));
+        tokio::spawn(serving);
+        let (alive, gone) = watch::channel(());
+        tokio::spawn(accept(listener, Arc::clone(&front), gone));
         let ends = Some((stop_engine, alive));
         Ok(Self { url: format!("http://{at}"), database, front, ends })
     }
@@ -114,22 +108,12 @@ impl TableStore {
     }
 
     /// Write and read units since the start, as AWS bills them.
-    pub fn units(&self) -> (Decimal, Decimal) {
-        self.front.units()
+    pub fn usage(&self) -> Metered {
+        self.front.meter.usage()
     }
 
     /// Ends the store: its port refuses connections soon after, open ones are closed.
     pub fn stop(mut self) {
         self.ends.take();
     }
-}
-
-async fn bind(at: SocketAddr) -> Result<TcpListener, StoreError> {
-    TcpListener::bind(at).await.map_err(|source| StoreError::Listen { at, source })
-}
-
-fn address(listener: &TcpListener) -> Result<SocketAddr, StoreError> {
-    listener
-        .local_addr()
-        .map_err(|source| StoreError::Listen { at: (Ipv4Addr::LOCALHOST, 0).into(), source })
 }

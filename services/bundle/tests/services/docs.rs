@@ -1,15 +1,25 @@
-//! The OpenAPI document as a page.
+//! The OpenAPI document as a page, which every service and function serves as a file.
 
 use std::fmt::Write;
-use std::sync::LazyLock;
+use std::fs;
+use std::path::Path;
 
 use serde_json::{Map, Value};
 
-/// Rendered at the first request for it, so that it costs nothing at the start.
-pub(super) static PAGE: LazyLock<String> = LazyLock::new(|| {
-    let document = serde_json::from_str(super::OPENAPI).expect("openapi.json is JSON");
-    page(&document)
-});
+#[test]
+fn the_docs_page_shows_the_openapi_document() {
+    let routes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../hits/src");
+    let document = fs::read_to_string(routes.join("openapi.json")).expect("it is in the tree");
+    let page = page(&serde_json::from_str(&document).expect("openapi.json is JSON"));
+    let file = routes.join("docs.html");
+    if std::env::var_os("UPDATE_DOCS_PAGE").is_some() {
+        fs::write(&file, &page).expect("the tree can be written to");
+    }
+    assert!(
+        fs::read_to_string(&file).is_ok_and(|is| is == page),
+        "docs.html is not what openapi.json says → UPDATE_DOCS_PAGE=1 cargo test -p gearshift-services docs"
+    );
+}
 
 const HEAD: &str = "<!doctype html><html lang=en><meta charset=utf-8>\
 <meta name=viewport content='width=device-width,initial-scale=1'><title>hits: routes</title><style>\

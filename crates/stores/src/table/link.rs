@@ -6,20 +6,33 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::{self, HeaderMap, HeaderName};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 
-use crate::answer::{Answer, drop_hop_headers};
+use crate::answer::Answer;
+
+/// Headers that belong to one connection, or are written anew for the next.
+const OF_ONE_HOP: [HeaderName; 8] = [
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::EXPECT,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HeaderName::from_static("keep-alive"),
+];
 
 /// One connection to the engine, opened with the first request. A client's connection has one
 /// request at a time, so each has an engine connection of its own and none is shared.
-pub(crate) struct Engine {
+pub(crate) struct Link {
     at: SocketAddr,
     open: Mutex<Option<SendRequest<Full<Bytes>>>>,
 }
 
-impl Engine {
+impl Link {
     pub(crate) fn new(at: SocketAddr) -> Self {
         Self { at, open: Mutex::new(None) }
     }
@@ -58,5 +71,12 @@ impl Engine {
         tokio::spawn(connection);
         sender.ready().await.map_err(|error| error.to_string())?;
         Ok(sender)
+    }
+}
+
+/// Takes out what must not be passed on to the next connection.
+fn drop_hop_headers(headers: &mut HeaderMap) {
+    for name in OF_ONE_HOP {
+        headers.remove(name);
     }
 }

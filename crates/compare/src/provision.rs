@@ -1,0 +1,18 @@
+//! What must be there before a row can start.
+
+use async_trait::async_trait;
+use gearshift_gear::{Missing, Row, RuntimeClient};
+
+/// Makes rows' builds ready.
+#[async_trait]
+pub trait Provision: Sync {
+    /// Whether the row's build is ready, without any work. Rows that are go first: they are not
+    /// kept waiting by what others need, nor by what that may fail on.
+    fn is_ready(&self, row: &Row) -> bool;
+
+    /// Makes the row's build ready and tells what runs a function's code.
+    ///
+    /// # Errors
+    /// What is missing, and how to get it; the row is skipped with it.
+    async fn provide(&self, row: &Row) -> Result<Option<RuntimeClient>, Missing>;
+}

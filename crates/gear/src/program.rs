@@ -1,0 +1,46 @@
+//! Code that can be started on a machine.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::RuntimeClient;
+
+/// A build, ready to run here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    /// The executable and its arguments.
+    pub command: Vec<PathBuf>,
+    /// Where the code itself lies; the process starts there.
+    pub root: PathBuf,
+    /// What a managed runtime is told to call.
+    pub handler: String,
+    /// What its process finds in its environment besides.
+    pub variables: Vec<(String, String)>,
+    /// Compressed size of what would be uploaded and, at a cold start, downloaded, bytes.
+    pub zip_bytes: u64,
+    /// The page, HTML, that a function's gateway takes from the object store.
+    pub page: Option<String>,
+    /// Of a function.
+    pub runtime: Option<RuntimeClient>,
+}
+
+impl Program {
+    /// A build that is one executable.
+    pub fn of_executable(executable: PathBuf, zip_bytes: u64) -> Self {
+        Self {
+            root: executable.parent().unwrap_or(Path::new("/")).to_owned(),
+            command: vec![executable],
+            handler: "bootstrap".to_owned(),
+            variables: Vec::new(),
+            zip_bytes,
+            page: None,
+            runtime: None,
+        }
+    }
+
+    /// The executable, without its arguments.
+    pub fn executable(&self) -> &Path {
+        &self.command[0]
+    }
+}

@@ -1,0 +1,98 @@
+//! Builds made ready before their row is measured, with the size said beforehand.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use gearshift_compare::Provision;
+use gearshift_gear::{Missing, Row, RunId, RuntimeClient};
+use gearshift_prepare::{Fetch, Look, Preparer, Step};
+use gearshift_sandbox::{MEMBER_VARIABLE, RUN_VARIABLE};
+
+use crate::progress::Progress;
+
+/// Fetches and makes what is not there, unless it must not.
+pub struct Provisioner<'a> {
+    pub preparer: Arc<Preparer>,
+    pub offline: bool,
+    pub progress: &'a Progress,
+    marks: [(String, String); 2],
+    /// Builds that could not be made: another row's try would fail as well.
+    failed: Mutex<BTreeMap<String, Missing>>,
+}
+
+impl<'a> Provisioner<'a> {
+    /// What it starts belongs to this run and ends with it.
+    pub fn new(
+        preparer: Arc<Preparer>,
+        offline: bool,
+        run: &RunId,
+        progress: &'a Progress,
+    ) -> Self {
+        let marks = [(RUN_VARIABLE, run.as_str()), (MEMBER_VARIABLE, "prepare")];
+        let marks = marks.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Self { preparer, offline, progress, marks, failed: Mutex::default() }
+    }
+
+    async fn make(&self, build: &str, fetch: &Fetch) -> Result<Option<RuntimeClient>, Missing> {
+        if self.offline {
+            return Err(Missing {
+                what: build.to_owned(),
+                why: format!("{} is not prepared, and --offline fetches nothing", fetch.what),
+                how_to_get_it: "the same command once without --offline".to_owned(),
+            });
+        }
+        self.progress.note(&announcement(build, fetch));
+        let told = |step: Step| {
+            let Step { tool, done_mb, of_mb } = step;
+            self.progress
+                .say(format!("preparing {build} · {tool} · {done_mb:.0} of {of_mb:.0} MB"));
+        };
+        match self.preparer.prepare(build, &self.marks, &told).await {
+            Ok(program) => Ok(program.runtime),
+            Err(error) => {
+                let missing = error.missing(build);
+                let mut failed = self.failed.lock().expect("no panic while held");
+                failed.insert(build.to_owned(), missing.clone());
+                Err(missing)
+            }
+        }
+    }
+
+    fn failed_before(&self, build: &str) -> Option<Missing> {
+        self.failed.lock().expect("no panic while held").get(build).cloned()
+    }
+}
+
+#[async_trait]
+impl Provision for Provisioner<'_> {
+    fn is_ready(&self, row: &Row) -> bool {
+        matches!(self.preparer.look(&row.build.name), Look::Ready(_))
+    }
+
+    async fn provide(&self, row: &Row) -> Result<Option<RuntimeClient>, Missing> {
+        // The target says of such a row why it cannot be.
+        if !row.built {
+            return Ok(None);
+        }
+        let build = &row.build.name;
+        match self.preparer.look(build) {
+            Look::Ready(program) => Ok(program.runtime),
+            Look::Missing(missing) => Err(missing),
+            Look::Fetch(fetch) => match self.failed_before(build) {
+                Some(missing) => Err(missing),
+                None => self.make(build, &fetch).await,
+            },
+        }
+    }
+}
+
+/// One line before anything is fetched: what, how much, and what else takes its time.
+fn announcement(build: &str, fetch: &Fetch) -> String {
+    let Fetch { what, download_mb, disk_mb, besides, again } = fetch;
+    let again = again.as_ref().map(|why| format!(" again, since {why}")).unwrap_or_default();
+    let besides = besides.as_ref().map(|what| format!("; {what}")).unwrap_or_default();
+    format!(
+        "preparing {build}{again}: {what}, {download_mb:.0} MB to fetch, {disk_mb:.0} MB on disk, once{besides}"
+    )
+}

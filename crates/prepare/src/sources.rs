@@ -1,0 +1,88 @@
+//! The functions' sources, as they lie in `services/`.
+
+/// A source file: its name in an entry and its content.
+pub(crate) type Source = (&'static str, &'static [u8]);
+
+const PAGE: &[u8] = include_bytes!("../../../services/hits/src/page.html");
+
+/// What every function serves besides counting, beside its code.
+const SHARED: [Source; 3] = [
+    ("page.html", PAGE),
+    ("openapi.json", include_bytes!("../../../services/hits/src/openapi.json")),
+    ("docs.html", include_bytes!("../../../services/hits/src/docs.html")),
+];
+
+macro_rules! sources {
+    ($directory:literal, $($name:literal),+ $(,)?) => {
+        &[$((
+            $name,
+            include_bytes!(concat!("../../../services/functions/", $directory, "/", $name)),
+        )),+]
+    };
+}
+
+/// Code and lock file of the Python function.
+pub(crate) const PYTHON: &[Source] = sources!(
+    "python",
+    "app.py",
+    "aws.py",
+    "bucket.py",
+    "requirements.txt",
+    "routes.py",
+    "settings.py",
+    "store.py",
+    "table.py",
+);
+
+/// Code and lock files of the JavaScript function, and our own runtime client.
+pub(crate) const JAVASCRIPT: &[Source] = sources!(
+    "javascript",
+    "app.mjs",
+    "aws.mjs",
+    "bootstrap.mjs",
+    "bootstrap.sh",
+    "package-lock.json",
+    "package.json",
+    "routes.mjs",
+    "settings.mjs",
+    "store.mjs",
+    "table.mjs",
+);
+
+/// Code of the C++ function, and our own runtime client.
+pub(crate) const CPP: &[Source] = sources!(
+    "cpp",
+    "answer.cpp",
+    "answer.hpp",
+    "aws.cpp",
+    "aws.hpp",
+    "burn.cpp",
+    "burn.hpp",
+    "event.cpp",
+    "event.hpp",
+    "fallback/aws/lambda-runtime/runtime.h",
+    "function.cpp",
+    "function.hpp",
+    "main.cpp",
+    "routes.cpp",
+    "routes.hpp",
+    "settings.cpp",
+    "settings.hpp",
+    "store.cpp",
+    "store.hpp",
+);
+
+/// A recipe's own sources and the shared ones.
+pub(crate) fn with_shared(own: &[Source]) -> Vec<Source> {
+    own.iter().chain(&SHARED).copied().collect()
+}
+
+/// The page that `GET /` shows.
+pub(crate) fn page() -> String {
+    String::from_utf8_lossy(PAGE).into_owned()
+}
+
+/// The shared ones.
+pub(crate) fn shared() -> &'static [Source] {
+    &SHARED
+}

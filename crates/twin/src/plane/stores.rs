@@ -1,0 +1,167 @@
+//! The stores a function row has: objects always, for its page; a table where it counts in one.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock, Weak};
+
+use bytes::Bytes;
+use gearshift_functions::{Answered, Function, Page, PageRoute, Path, answer};
+use gearshift_gear::{FaultPlan, Part, PartKind, Store};
+use gearshift_laws::Laws;
+use gearshift_stores::{
+    Hook, Metered, ObjectConfig, ObjectStore, SECRET_KEY, StoreCall, TableConfig, TableStore,
+};
+use http_body_util::{BodyExt, Empty};
+use hyper::header::{CONNECTION, TRANSFER_ENCODING};
+use hyper::{Request, StatusCode, Uri};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+
+use super::function_row::words;
+
+/// The table, or the bucket, functions count in.
+const COUNTED_IN: &str = "hits";
+/// The bucket anybody may read the page from.
+const PAGES: &str = "pages";
+const PAGE: &str = "index.html";
+
+pub(super) struct Stores {
+    counts_in: Store,
+    objects: ObjectStore,
+    table: Option<TableStore>,
+    charged: Charged,
+}
+
+/// The function that store calls are charged to; it is made after its stores.
+type Charged = Arc<OnceLock<Weak<Function>>>;
+
+impl Stores {
+    /// Starts what a function of this row counts in, and the objects, with `page` among them.
+    pub(super) async fn start(
+        counts_in: Store,
+        page: Option<&str>,
+        laws: &Arc<Laws>,
+        seed: u64,
+    ) -> Result<Self, String> {
+        let charged = Charged::default();
+        let hook = |what| Some(hook(charged.clone(), what));
+        let objects = ObjectConfig { hook: hook("objects"), ..ObjectConfig::new(laws.clone(), seed) };
+        let objects = ObjectStore::start(objects).await.map_err(words)?;
+        if let Some(page) = page {
+            objects.create_bucket(PAGES, true).map_err(words)?;
+            objects.place(PAGES, PAGE, "text/html; charset=utf-8", page.as_bytes().to_vec()).map_err(words)?;
+        }
+        let table = match counts_in {
+            Store::Table => {
+                let seed = seed.wrapping_add(1);
+                let config = TableConfig { hook: hook("table"), ..TableConfig::new(laws.clone(), seed) };
+                let table = TableStore::start(config).await.map_err(words)?;
+                table.create_table(COUNTED_IN).map_err(words)?;
+                Some(table)
+            }
+            Store::Object => {
+                objects.create_bucket(COUNTED_IN, false).map_err(words)?;
+                None
+            }
+            Store::Memory => None,
+            Store::File => return Err("a function without a file system cannot count in a file".into()),
+        };
+        Ok(Self { counts_in, objects, table, charged })
+    }
+
+    /// From now on store calls are charged to this function's requests.
+    pub(super) fn charge(&self, function: &Arc<Function>) {
+        let _ = self.charged.set(Arc::downgrade(function));
+    }
+
+    /// What a function finds in its environment: where its stores are, and which it counts in.
+    pub(super) fn variables(&self) -> Vec<(String, String)> {
+        let mut variables = vec![
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+            ("AWS_ENDPOINT_URL_S3", self.objects.url()),
+        ];
+        if let Some(table) = &self.table {
+            variables.push(("AWS_ENDPOINT_URL_DYNAMODB", table.url()));
+        }
+        match self.counts_in {
+            Store::Table => variables.push(("HITS_TABLE", COUNTED_IN)),
+            Store::Object => variables.push(("HITS_BUCKET", COUNTED_IN)),
+            Store::Memory | Store::File => {}
+        }
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        variables.into_iter().map(owned).collect()
+    }
+
+    /// Addresses by name, for whoever wants to look into them.
+    pub(super) fn endpoints(&self) -> BTreeMap<String, String> {
+        let mut endpoints = BTreeMap::from([("objects".to_owned(), self.objects.url().to_owned())]);
+        if let Some(table) = &self.table {
+            endpoints.insert("table".to_owned(), table.url().to_owned());
+        }
+        endpoints
+    }
+
+    pub(super) fn usage(&self) -> Metered {
+        let table = self.table.iter().flat_map(TableStore::usage);
+        self.objects.usage().into_iter().chain(table).collect()
+    }
+
+    /// Makes the store that is counted in fail like this.
+    pub(super) fn set_faults(&self, plan: FaultPlan) -> Result<(), String> {
+        match (self.counts_in, &self.table) {
+            (Store::Object, _) => self.objects.set_faults(plan).map_err(words),
+            (_, Some(table)) => table.set_faults(plan).map_err(words),
+            _ => Err("this row has no store that could fail".to_owned()),
+        }
+    }
+
+    /// `GET /` is taken from the object store, as any HTTP client would.
+    pub(super) fn page_route(&self, laws: Path) -> Result<PageRoute, String> {
+        let url: Uri = format!("{}/{PAGES}/{PAGE}", self.objects.url()).parse().map_err(words)?;
+        let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
+        let fetch = move || -> Page {
+            let (client, url) = (client.clone(), url.clone());
+            Box::pin(async move {
+                let request = Request::get(url).body(Empty::new()).expect("a URL");
+                match client.request(request).await {
+                    Ok(response) => whole(response).await,
+                    Err(_) => bad_gateway(),
+                }
+            })
+        };
+        Ok(PageRoute { path: "/".to_owned(), laws, fetch: Arc::new(fetch) })
+    }
+}
+
+async fn whole(response: hyper::Response<hyper::body::Incoming>) -> Answered {
+    let (mut head, body) = response.into_parts();
+    // They belong to the connection between gateway and store.
+    head.headers.remove(CONNECTION);
+    head.headers.remove(TRANSFER_ENCODING);
+    match body.collect().await {
+        Ok(body) => hyper::Response::from_parts(head, body.to_bytes().into()),
+        Err(_) => bad_gateway(),
+    }
+}
+
+fn bad_gateway() -> Answered {
+    answer(StatusCode::BAD_GATEWAY, "application/json", r#"{"message":"Bad Gateway"}"#)
+}
+
+fn hook(charged: Charged, store: &'static str) -> Hook {
+    Arc::new(move |call: StoreCall| {
+        let function = charged.get().and_then(Weak::upgrade);
+        if let (Some(function), Some(key)) = (function, &call.access_key) {
+            for part in parts(&call, store) {
+                function.charge(key, part);
+            }
+        }
+    })
+}
+
+/// What a store call adds to its request's time.
+fn parts(call: &StoreCall, store: &str) -> Vec<Part> {
+    let declared =
+        call.declared.iter().map(|wait| (wait.law.0.clone(), wait.ms, PartKind::Declared));
+    let late = call.late_ms.map(|ms| (store.to_owned(), ms, PartKind::Late));
+    declared.chain(late).map(|(name, ms, kind)| Part { name, ms, kind }).collect()
+}
