@@ -1,5 +1,7 @@
 //! The machine a run runs on.
 
+use std::time::Duration;
+
 use gearshift_calibrate::drift_probe;
 use gearshift_deploy::Shaping;
 use gearshift_sandbox::Cores;
@@ -27,8 +29,15 @@ pub(crate) fn machine(shaping: Option<&Shaping>) -> Machine {
     }
 }
 
-/// The time of a fixed loop, ms: the best of three, since a short loop is easily interrupted.
-pub(crate) fn loop_ms() -> f64 {
-    let best = (0..3).map(|_| drift_probe()).min().unwrap_or_default();
+/// The time of a fixed loop, ms: the best of five over a third of a second, since a neighbour's
+/// burst is no change of the machine.
+pub(crate) async fn loop_ms() -> f64 {
+    let mut best = drift_probe();
+    for _ in 0..4 {
+        tokio::time::sleep(BETWEEN_LOOPS).await;
+        best = best.min(drift_probe());
+    }
     best.as_secs_f64() * 1e3
 }
+
+const BETWEEN_LOOPS: Duration = Duration::from_millis(60);

@@ -21,6 +21,8 @@ use crate::{ceiling, cold, counter, latency};
 
 /// A loop that takes this much longer or shorter than before means the machine has changed.
 const DRIFT_MAX: f64 = 0.10;
+/// Before a second look at a machine that seems to have changed.
+const SETTLE: std::time::Duration = std::time::Duration::from_secs(1);
 /// How often latency is measured at most.
 const ATTEMPTS: u32 = 2;
 
@@ -72,14 +74,19 @@ pub(crate) struct Measured {
 impl Bench<'_> {
     /// Starts the row, measures it and takes it down, whatever happens in between.
     pub(crate) async fn measure(&self, row: &Row, shaping: &Shaping, factor: &Factor) -> Measured {
-        let before_ms = loop_ms();
+        let before_ms = loop_ms().await;
         let measured = match self.stand(row, factor).await {
             Ok(url) => self.measure_standing(row, shaping, factor, &url).await,
             Err(error) => Err(error),
         };
         (self.told)(Phase::TakingDown);
         let down = self.take_down().await;
-        let drift = loop_ms() / before_ms - 1.0;
+        let mut drift = loop_ms().await / before_ms - 1.0;
+        if drift.abs() > DRIFT_MAX {
+            // A change lasts; a burst of somebody else's is over.
+            tokio::time::sleep(SETTLE).await;
+            drift = loop_ms().await / before_ms - 1.0;
+        }
         let mut measured = measured.unwrap_or_else(|error| failed(row, &error));
         if let Err(error) = down {
             invalidate(&mut measured.result, &format!("it could not be taken down: {error}"));

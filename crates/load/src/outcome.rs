@@ -102,6 +102,7 @@ impl Outcome {
     }
 
     fn with(mut self, mut other: Self) -> Self {
+        self.steal_share = self.steal_share_with(&other);
         let ended_us = (self.started_us + self.wall_us).max(other.started_us + other.wall_us);
         let started_us = self.started_us.min(other.started_us);
         self.rebase(started_us);
@@ -128,13 +129,18 @@ impl Outcome {
         self.generator.workers += other.generator.workers;
         self.generator.cpu_s += other.generator.cpu_s;
         self.generator.core_share = self.generator.core_share.max(other.generator.core_share);
-        self.steal_share = match (self.steal_share, other.steal_share) {
-            (Some(one), Some(two)) => Some(one.max(two)),
-            (one, two) => one.or(two),
-        };
         self.counts.append(&mut other.counts);
         self.samples.append(&mut other.samples);
         self
+    }
+
+    /// The longer of two has more weight: within a short one, a single tick is a large share.
+    fn steal_share_with(&self, other: &Self) -> Option<f64> {
+        let (Some(one), Some(two)) = (self.steal_share, other.steal_share) else {
+            return self.steal_share.or(other.steal_share);
+        };
+        let (one_us, two_us) = (self.wall_us.max(1) as f64, other.wall_us.max(1) as f64);
+        Some((one * one_us + two * two_us) / (one_us + two_us))
     }
 
     /// Makes the samples' times count from an earlier start.

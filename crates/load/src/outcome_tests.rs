@@ -62,3 +62,12 @@ fn the_schema_knows_every_field() {
         assert!(schema["properties"].get(field).is_some(), "{field}");
     }
 }
+
+#[test]
+fn a_tick_stolen_from_a_short_run_is_a_small_share_of_a_long_one() {
+    let with = |wall_us, steal_share| Outcome { wall_us, steal_share, ..worker(0, &[1]) };
+    let merged = |one, two| Outcome::merge([one, two]).unwrap().steal_share.unwrap();
+    let share = merged(with(100_000, Some(0.1)), with(900_000, Some(0.0)));
+    assert!((share - 0.01).abs() < 1e-9, "{share}");
+    assert_eq!(merged(with(100_000, None), with(900_000, Some(0.5))), 0.5);
+}

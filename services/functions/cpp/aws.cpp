@@ -4,7 +4,6 @@
 #include <new>
 #include <random>
 #include <thread>
-#include <utility>
 
 #include <unistd.h>
 
@@ -55,13 +54,19 @@ std::size_t append(char* data, std::size_t size, std::size_t count, void* body)
     return size * count;
 }
 
-/// libcurl calls this on an open connection, right before it sends the request, and so a second time
-/// when a kept connection died before any answer: by itself it would send the request again, though
-/// the first one may have been applied.
-int begin_once(void* begun, char*, char*, int, int)
+long bytes_sent(CURL* curl)
 {
-    auto& again = *static_cast<bool*>(begun);
-    return std::exchange(again, true) ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+    long size = 0;
+    curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &size);
+    return size;
+}
+
+/// libcurl calls this on an open connection, right before it sends the request. It does so a second
+/// time when a kept connection died before any answer: by itself it would send the request again,
+/// though the first one may have been applied.
+int send_once(void* curl, char*, char*, int, int)
+{
+    return bytes_sent(curl) == 0 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
 std::string endpoint(std::string const& region)
@@ -149,13 +154,15 @@ dynamodb::dynamodb(std::string const& region)
     set(CURLOPT_NOSIGNAL, 1L);
     set(CURLOPT_ERRORBUFFER, m_error.data());
     set(CURLOPT_URL, endpoint(region).c_str());
+    set(CURLOPT_PROTOCOLS_STR, "http,https");
     set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     set(CURLOPT_AWS_SIGV4, ("aws:amz:" + region + ":dynamodb").c_str());
     set(CURLOPT_USERNAME, first_set({"AWS_ACCESS_KEY_ID"}).c_str());
     set(CURLOPT_PASSWORD, first_set({"AWS_SECRET_ACCESS_KEY"}).c_str());
     set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect_timeout.count()));
     set(CURLOPT_WRITEFUNCTION, append);
-    set(CURLOPT_PREREQFUNCTION, begin_once);
+    set(CURLOPT_PREREQFUNCTION, send_once);
+    set(CURLOPT_PREREQDATA, m_curl.get());
     if (auto const own = authorities(m_curl.get()); !own.empty()) {
         set(CURLOPT_CAINFO, own.c_str());
     }
@@ -175,7 +182,6 @@ ordered_json dynamodb::call(
     }
     auto const request = parameters.dump();
     std::string answer;
-    auto begun = false;
     // Never 0, which would mean no limit.
     auto const timeout = std::clamp<milliseconds>(until.left(), 1ms, attempt_timeout);
     set(CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()));
@@ -183,7 +189,6 @@ ordered_json dynamodb::call(
     set(CURLOPT_POSTFIELDSIZE, static_cast<long>(request.size()));
     set(CURLOPT_POSTFIELDS, request.c_str());
     set(CURLOPT_WRITEDATA, &answer);
-    set(CURLOPT_PREREQDATA, &begun);
 
     m_error.front() = '\0';
     auto const outcome = curl_easy_perform(m_curl.get());
@@ -191,7 +196,8 @@ ordered_json dynamodb::call(
         throw call_failed("the connection was closed before an answer came", true);
     }
     if (outcome != CURLE_OK) {
-        throw call_failed(m_error.front() ? m_error.data() : curl_easy_strerror(outcome), begun);
+        auto const* const why = m_error.front() ? m_error.data() : curl_easy_strerror(outcome);
+        throw call_failed(why, bytes_sent(m_curl.get()) > 0);
     }
     long status = 0;
     curl_easy_getinfo(m_curl.get(), CURLINFO_RESPONSE_CODE, &status);

@@ -143,19 +143,16 @@ route constant(ordered_json const& value)
 
 std::filesystem::path code_directory()
 {
-    if (is_set("LAMBDA_TASK_ROOT")) {
-        return *variable("LAMBDA_TASK_ROOT");
-    }
-    return std::filesystem::read_symlink("/proc/self/exe").parent_path();
+    auto const root = first_set({"LAMBDA_TASK_ROOT"});
+    return root.empty() ? std::filesystem::read_symlink("/proc/self/exe").parent_path().string() : root;
 }
 
 std::string read(std::filesystem::path const& path)
 {
-    std::ifstream file{path, std::ios::binary};
-    if (!file) {
-        throw std::runtime_error(path.string() + " cannot be read");
+    if (std::ifstream file{path, std::ios::binary}) {
+        return {std::istreambuf_iterator<char>{file}, {}};
     }
-    return {std::istreambuf_iterator<char>{file}, {}};
+    throw std::runtime_error(path.string() + " cannot be read");
 }
 
 /// A file beside the code, read at the first request for it: it costs nothing at the start.

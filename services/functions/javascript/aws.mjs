@@ -118,12 +118,20 @@ function neverConnected(error) {
 function awsError(error, notSent) {
   const status = error.$metadata?.httpStatusCode;
   if (!error.$fault) {
-    const text = error.message || error.errors?.[0]?.message || error.code || error.name;
-    const message = status ? `unreadable answer with status ${status}` : text.replace(/\s+/g, " ").trim();
-    return new AwsError(message, { status, notSent, cause: error });
+    return new AwsError(status ? `unreadable answer with status ${status}` : short(error), {
+      status,
+      notSent,
+      cause: error,
+    });
   }
   // "Unknown" and "UnknownError" are the SDK's words where the answer has neither code nor message.
   const code = error.name === "Unknown" ? String(status) : error.name;
   const message = error.message === "UnknownError" ? code : `${code}: ${error.message}`;
   return new AwsError(message, { code, status, notSent, cause: error });
+}
+
+function short(error) {
+  if (CONNECT_TIMED_OUT.test(error.message)) return `no connection within ${CONNECT_TIMEOUT} ms`;
+  const text = error.message || error.errors?.[0]?.message || error.code || error.name;
+  return text.replace(/\s+/g, " ").trim();
 }
