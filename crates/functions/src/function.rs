@@ -268,10 +268,8 @@ impl Function {
             timing.push("lambda.cold_env", ms(cold_env), PartKind::Accounted);
             // The law counts megabytes beyond the first four (see physics.toml).
             let beyond_mb = (self.config.code_zip_bytes as f64 / 1e6 - 4.0).max(0.0);
-            if beyond_mb > 0.0 {
-                let download = ms(self.draw("lambda.cold_code_per_mb")) * beyond_mb;
-                timing.push("lambda.cold_code_per_mb", download, PartKind::Accounted);
-            }
+            let download = ms(self.draw("lambda.cold_code_per_mb")) * beyond_mb;
+            timing.push("lambda.cold_code_per_mb", download, PartKind::Accounted);
             timing.push("start", ms(birth.start), PartKind::Measured);
             timing.push("init", ms(birth.init), PartKind::Measured);
         }

@@ -2,15 +2,27 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::Command;
-use std::sync::LazyLock;
+use std::process::{Command, Stdio};
+use std::sync::{LazyLock, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use common::Folder;
 use gearshift_compare::{Results, RowState, SCHEMA};
-use gearshift_gear::Origin;
+use gearshift_gear::{Dimension, Origin};
+use gearshift_sandbox::marked_processes;
 
-const ROWS: &str = "ec2,lambda-rust-dynamodb";
+/// Each language over each store it counts in, and a server to compare them with.
+const ROWS: [&str; 6] = [
+    "ec2",
+    "lambda-rust-dynamodb",
+    "lambda-cpp-dynamodb",
+    "lambda-js-dynamodb",
+    "lambda-python-dynamodb",
+    "lambda-python-s3",
+];
 
 /// One run that several tests look at.
 struct Ran {
@@ -19,11 +31,30 @@ struct Ran {
     screen: String,
     results: Results,
     json: String,
+    /// What ran in functions' environments meanwhile, as the process table had it.
+    functions: BTreeSet<Seen>,
+}
+
+/// A process of a function's environment.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Seen {
+    run: String,
+    row: String,
+    command: Vec<String>,
+    /// Whether its program holds aws-lambda-cpp, by the name it gives the Runtime API.
+    aws_lambda_cpp: bool,
 }
 
 static RAN: LazyLock<Ran> = LazyLock::new(|| {
     let folder = Folder::new();
-    let output = folder.run(&["compare", "--quick", "--calls", "40", "--rows", ROWS]);
+    let rows = ROWS.join(",");
+    let mut compare = folder.gearshift(&["compare", "--quick", "--calls", "40", "--rows", &rows]);
+    let compare = compare.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let (ended, watched) = mpsc::channel();
+    let watcher = thread::spawn(move || watch(&watched));
+    let output = compare.wait_with_output().expect("it ends");
+    drop(ended);
+    let functions = watcher.join().expect("the watcher ends");
     let said = String::from_utf8_lossy(&output.stderr);
     let code = output.status.code().expect("an exit code");
     // A machine too noisy to trust says so with 3; what it found is complete all the same.
@@ -36,13 +67,121 @@ static RAN: LazyLock<Ran> = LazyLock::new(|| {
     }
     let results = serde_json::from_str(&json).expect("results.json is of its schema");
     let screen = String::from_utf8(output.stdout).unwrap();
-    Ran { folder, code, screen, results, json }
+    Ran { folder, code, screen, results, json, functions }
 });
 
+/// Looks at the process table until told to end.
+fn watch(ended: &mpsc::Receiver<()>) -> BTreeSet<Seen> {
+    let mut seen = BTreeSet::new();
+    while matches!(ended.try_recv(), Err(mpsc::TryRecvError::Empty)) {
+        for process in marked_processes() {
+            let Some((row, _)) = process.member.split_once(".fn-") else { continue };
+            let command = std::fs::read(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
+            let command = String::from_utf8_lossy(&command).into_owned();
+            let command: Vec<String> = command.split_terminator('\0').map(str::to_owned).collect();
+            let (run, row) = (process.run.to_string(), row.to_owned());
+            let known = seen.iter().any(|seen: &Seen| (&seen.run, &seen.row, &seen.command) == (&run, &row, &command));
+            if !known && !command.is_empty() {
+                let program = std::fs::read(format!("/proc/{}/exe", process.pid)).unwrap_or_default();
+                let aws_lambda_cpp = program.windows(14).any(|bytes| bytes == b"AWS_Lambda_Cpp");
+                seen.insert(Seen { run, row, command, aws_lambda_cpp });
+            }
+        }
+        thread::sleep(Duration::from_millis(25));
+    }
+    seen
+}
+
+/// What a row's environments ran.
+fn ran_for(row: &str) -> Vec<&'static Seen> {
+    let run = RAN.results.run.as_str();
+    RAN.functions.iter().filter(|seen| seen.run == run && seen.row == row).collect()
+}
+
 #[test]
-fn compare_measures_prices_and_reports_both_rows() {
+fn each_language_runs_on_its_official_runtime_client_and_none_is_left_out() {
+    let runs = |row: &str, what: &dyn Fn(&Seen) -> bool| {
+        let seen = ran_for(row);
+        assert!(seen.iter().any(|seen| what(seen)), "{row}: {seen:?}");
+    };
+    let has = |words: &'static [&'static str]| {
+        move |seen: &Seen| {
+            words.iter().all(|word| seen.command.iter().any(|part| part.ends_with(word)))
+        }
+    };
+    runs("lambda-python-dynamodb", &has(&["awslambdaric", "app.handler"]));
+    runs("lambda-python-s3", &has(&["awslambdaric", "app.handler"]));
+    runs("lambda-js-dynamodb", &has(&["/aws-lambda-ric/index.mjs", "app.handler"]));
+    runs("lambda-cpp-dynamodb", &|seen| seen.command.len() == 1 && seen.aws_lambda_cpp);
+    runs("lambda-rust-dynamodb", &has(&["/function-rust"]));
+
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("a workspace");
+    let locked = |file: &str, before: &str| {
+        let lock = std::fs::read_to_string(workspace.join(file)).expect("a lock file");
+        let after = lock.split_once(before).unwrap_or_else(|| panic!("{before} in {file}")).1;
+        let version: String =
+            after.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+        assert!(version.split('.').count() == 3, "{before}{version}");
+        version
+    };
+    let python = locked("services/functions/python/requirements.txt", "awslambdaric==");
+    let ric = "node_modules/aws-lambda-ric\": {\n      \"version\": \"";
+    let js = locked("services/functions/javascript/package-lock.json", ric);
+    let rust = locked("Cargo.lock", "name = \"lambda_runtime\"\nversion = \"");
+    for (row, name, version) in [
+        ("lambda-python-dynamodb", "awslambdaric", Some(&python)),
+        ("lambda-python-s3", "awslambdaric", Some(&python)),
+        ("lambda-js-dynamodb", "aws-lambda-ric", Some(&js)),
+        ("lambda-cpp-dynamodb", "aws-lambda-cpp", None),
+        ("lambda-rust-dynamodb", "lambda_runtime", Some(&rust)),
+    ] {
+        let result = RAN.results.rows.iter().find(|result| result.row == row).expect(row);
+        let runtime = result.runtime.as_ref().unwrap_or_else(|| panic!("{row}: {result:?}"));
+        assert!(runtime.official && runtime.note.is_none(), "{row}: {runtime:?}");
+        assert_eq!(runtime.name, name);
+        assert!(version.is_none_or(|version| *version == runtime.version), "{row}: {runtime:?}");
+        assert!(!runtime.version.is_empty() && !runtime.on.is_empty(), "{runtime:?}");
+        assert!(RAN.screen.contains(name), "{name} is not on the screen");
+    }
+    let ec2 = RAN.results.rows.iter().find(|result| result.row == "ec2").expect("ec2");
+    assert_eq!(ec2.runtime, None);
+}
+
+#[test]
+fn cold_starts_come_in_the_order_of_their_languages() {
+    let here_ms = |row: &str| {
+        let result = RAN.results.rows.iter().find(|result| result.row == row).expect(row);
+        let parts = &result.cold.as_ref().expect("cold starts").parts;
+        let of = |name: &str| parts.iter().find(|part| part.name == name).expect("a part");
+        assert!([of("start"), of("init")].iter().all(|part| part.kind == "measured"), "{parts:?}");
+        of("start").ms + of("init").ms
+    };
+    let compiled = here_ms("lambda-rust-dynamodb").max(here_ms("lambda-cpp-dynamodb"));
+    let with_runtime = here_ms("lambda-js-dynamodb").min(here_ms("lambda-python-dynamodb"));
+    assert!(compiled * 3.0 < with_runtime, "{compiled} ms against {with_runtime} ms");
+}
+
+#[test]
+fn the_object_store_s_requests_are_metered_and_billed_with_every_lost_swap() {
+    let result = RAN.results.rows.iter().find(|row| row.row == "lambda-python-s3").expect("it ran");
+    let quantity = |dimension| {
+        let line = result.usage.iter().find(|line| line.dimension == dimension);
+        line.unwrap_or_else(|| panic!("{dimension} in {:?}", result.usage)).quantity
+    };
+    let calls = quantity(Dimension::FunctionRequest);
+    assert!(quantity(Dimension::ObjectWriteRequest) >= calls, "{:?}", result.usage);
+    assert!(quantity(Dimension::ObjectReadRequest) >= calls, "{:?}", result.usage);
+    let bill = &result.money.as_ref().expect("a bill").bill;
+    let line = bill.lines.iter().find(|line| line.dimension == Dimension::ObjectWriteRequest);
+    assert!(line.is_some_and(|line| line.usd().is_ok()), "{bill:?}");
+    let ceiling = result.ceiling.as_ref().expect("a ceiling");
+    assert_eq!(ceiling.sustained.set_by, "swap", "{ceiling:?}");
+}
+
+#[test]
+fn compare_measures_prices_and_reports_every_row() {
     let ran = &*RAN;
-    assert_eq!(ran.results.rows.len(), 2);
+    assert_eq!(ran.results.rows.iter().map(|row| row.row.as_str()).collect::<Vec<_>>(), ROWS);
     for row in &ran.results.rows {
         assert!(ran.screen.contains(&row.row), "{} is not on the screen", row.row);
         let counter = row.counter.as_ref().unwrap_or_else(|| panic!("{row:?}"));
@@ -71,7 +210,11 @@ fn cold_starts_are_nine_in_new_environments_and_their_parts_add_up() {
         let within = cold.min_ms - 0.01..=cold.max_ms + 0.01;
         assert!(within.contains(&sum), "{}: {sum} of {cold:?}", row.row);
         assert!(cold.parts.iter().all(|part| part.ms >= 0.0), "{}: {:?}", row.row, cold.parts);
-        for step in ["start", "init", "first request"] {
+        let mut steps = vec!["start", "init", "first request"];
+        if row.runtime.is_some() {
+            steps.extend(["lambda.cold_env", "lambda.cold_code_per_mb"]);
+        }
+        for step in steps {
             assert!(cold.parts.iter().any(|part| part.name == step), "{}: {step}", row.row);
         }
     }

@@ -3,41 +3,35 @@
 
 #[path = "common/callers.rs"]
 mod callers;
+#[path = "common/counted.rs"]
+mod counted;
 #[path = "common/lost_update.rs"]
 mod lost_update;
+#[path = "common/objects.rs"]
+mod objects;
 #[path = "common/raw.rs"]
 mod raw;
 #[path = "common/standing.rs"]
 mod standing;
 
+use std::io;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::{fmt, io};
 
-use callers::{CALLS_EACH, count_at_once};
+use counted::{Alone, CALLS, NONE};
 use gearshift_gear::{FaultPlan, Program};
-use gearshift_load::{CountCheck, Outcome};
 use lost_update::lost_update_function;
-use raw::{Answer, Table};
-use standing::{Standing, shipped};
+use raw::Answer;
+use standing::shipped;
 
 const ROW: &str = "lambda-rust-dynamodb";
-const CALLERS: usize = 64;
-const CALLS: u64 = CALLERS as u64 * CALLS_EACH;
-/// The function answers this where the store gave it no count.
-const STORE_FAILED: u16 = 503;
-const NONE: FaultPlan =
-    FaultPlan { applied_then_500: 0, not_applied_500: 0, throttle: 0, reset: 0 };
-/// The item the function counts in.
-const COUNTED: u32 = 0;
 /// An item nobody counts in, to see what a fault does to a write.
 const PROBED: u32 = 1;
 
 #[test]
 fn counter_invariant_holds_when_writes_are_applied_and_then_answered_with_500() {
-    let row = Alone::with(shipped("function-rust"));
+    let row = Alone::with(ROW, shipped("function-rust"));
     let counted = row.count_under(FaultPlan { applied_then_500: 100, ..NONE });
-    counted.holds();
+    counted.holds(6);
     assert!(counted.applied_unacknowledged() * 10 >= counted.store_failures() * 9, "{counted:?}");
     let (answer, applied) = row.probe(FaultPlan { applied_then_500: 1000, ..NONE });
     assert_eq!((refusal(answer), applied), ((500, "InternalServerError".to_owned()), 1));
@@ -45,9 +39,9 @@ fn counter_invariant_holds_when_writes_are_applied_and_then_answered_with_500() 
 
 #[test]
 fn counter_invariant_holds_when_writes_are_answered_with_500_and_not_applied() {
-    let row = Alone::with(shipped("function-rust"));
+    let row = Alone::with(ROW, shipped("function-rust"));
     let counted = row.count_under(FaultPlan { not_applied_500: 100, ..NONE });
-    counted.holds();
+    counted.holds(6);
     assert!(counted.applied_unacknowledged() * 10 <= counted.store_failures(), "{counted:?}");
     let (answer, applied) = row.probe(FaultPlan { not_applied_500: 1000, ..NONE });
     assert_eq!((refusal(answer), applied), ((500, "InternalServerError".to_owned()), 0));
@@ -55,10 +49,10 @@ fn counter_invariant_holds_when_writes_are_answered_with_500_and_not_applied() {
 
 #[test]
 fn counter_invariant_holds_when_the_store_throttles() {
-    let row = Alone::with(shipped("function-rust"));
+    let row = Alone::with(ROW, shipped("function-rust"));
     // The function's client repeats a throttled write twice, so about every eighth call fails.
     let counted = row.count_under(FaultPlan { throttle: 500, ..NONE });
-    counted.holds();
+    counted.holds(6);
     assert!(counted.applied_unacknowledged() * 10 <= counted.store_failures(), "{counted:?}");
     let (answer, applied) = row.probe(FaultPlan { throttle: 1000, ..NONE });
     assert_eq!((refusal(answer), applied), ((400, "ThrottlingException".to_owned()), 0));
@@ -66,9 +60,9 @@ fn counter_invariant_holds_when_the_store_throttles() {
 
 #[test]
 fn counter_invariant_holds_when_connections_are_reset_after_the_write() {
-    let row = Alone::with(shipped("function-rust"));
+    let row = Alone::with(ROW, shipped("function-rust"));
     let counted = row.count_under(FaultPlan { reset: 100, ..NONE });
-    counted.holds();
+    counted.holds(6);
     assert!(counted.applied_unacknowledged() * 10 >= counted.store_failures() * 9, "{counted:?}");
     let (answer, applied) = row.probe(FaultPlan { reset: 1000, ..NONE });
     let error = answer.expect_err("no answer");
@@ -77,10 +71,10 @@ fn counter_invariant_holds_when_connections_are_reset_after_the_write() {
 
 #[test]
 fn counter_invariant_holds_under_all_four_faults_at_once() {
-    let row = Alone::with(shipped("function-rust"));
+    let row = Alone::with(ROW, shipped("function-rust"));
     let plan = FaultPlan { applied_then_500: 50, not_applied_500: 50, throttle: 200, reset: 50 };
     let counted = row.count_under(plan);
-    counted.holds();
+    counted.holds(6);
     let (failed, applied) = (counted.store_failures(), counted.applied_unacknowledged());
     assert!(0 < applied && applied < failed, "some, not all, were applied: {counted:?}");
     row.meets_all_four(plan);
@@ -89,7 +83,7 @@ fn counter_invariant_holds_under_all_four_faults_at_once() {
 /// The same check, without any fault, over a counter that reads and writes back instead of adding.
 #[test]
 fn counter_invariant_goes_red_over_a_lost_update() {
-    let row = Alone::with(executable(lost_update_function()));
+    let row = Alone::with(ROW, executable(lost_update_function()));
     let counted = row.count_under(NONE);
     assert!(counted.outcome.acknowledged >= CALLS * 6 / 10, "it hardly answers: {counted:?}");
     let check = counted.check();
@@ -99,77 +93,13 @@ fn counter_invariant_goes_red_over_a_lost_update() {
     assert!(counted_by < check.acknowledged, "no acknowledged count was lost: {check:?}");
 }
 
-/// What 64 callers were told, and the counter before and after, read from the table itself.
-struct Counted {
-    outcome: Outcome,
-    before: u64,
-    after: u64,
+/// What a fault does to a write of nobody's.
+trait Probed {
+    fn probe(&self, plan: FaultPlan) -> (io::Result<Answer>, u64);
+    fn meets_all_four(&self, plan: FaultPlan);
 }
 
-impl Counted {
-    fn holds(&self) {
-        assert_eq!(self.outcome.sent, CALLS);
-        assert!(self.outcome.acknowledged >= CALLS * 6 / 10, "too few good answers: {self:?}");
-        assert!(self.store_failures() > 0, "no fault was put in: {self:?}");
-        let check = self.check();
-        assert_eq!(check.reasons(), Vec::<String>::new(), "{check:?}");
-    }
-
-    fn check(&self) -> CountCheck {
-        self.outcome.count_check_between(self.before, self.after)
-    }
-
-    /// Calls that failed in the store, and not for another reason.
-    fn store_failures(&self) -> u64 {
-        let samples = &self.outcome.samples;
-        samples.iter().filter(|sample| sample.status == Some(STORE_FAILED)).count() as u64
-    }
-
-    /// Calls that were counted though their callers were not told.
-    fn applied_unacknowledged(&self) -> u64 {
-        self.after - self.before - self.outcome.acknowledged
-    }
-}
-
-impl fmt::Debug for Counted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Counted")
-            .field("acknowledged", &self.outcome.acknowledged)
-            .field("unacknowledged", &self.outcome.unacknowledged)
-            .field("errors", &self.outcome.errors)
-            .field("store_failures", &self.store_failures())
-            .field("before", &self.before)
-            .field("after", &self.after)
-            .finish()
-    }
-}
-
-/// A row, and the promise that no other test of this file makes 64 environments meanwhile.
-struct Alone {
-    row: Standing,
-    _turn: MutexGuard<'static, ()>,
-}
-
-impl Alone {
-    fn with(function: Program) -> Self {
-        static TURN: Mutex<()> = Mutex::new(());
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        Self { row: Standing::up(ROW, function), _turn: turn }
-    }
-
-    fn table(&self) -> Table<'_> {
-        Table(&self.row.endpoints["table"])
-    }
-
-    /// Has 64 processes count at once, under these faults.
-    fn count_under(&self, plan: FaultPlan) -> Counted {
-        let before = self.table().hits(COUNTED);
-        self.row.arrange(plan);
-        let outcome = count_at_once(&self.row.url, CALLERS);
-        self.row.arrange(NONE);
-        Counted { outcome, before, after: self.table().hits(COUNTED) }
-    }
-
+impl Probed for Alone {
     /// What one write to the table meets under this plan, and how often it was applied.
     fn probe(&self, plan: FaultPlan) -> (io::Result<Answer>, u64) {
         self.row.arrange(plan);

@@ -91,19 +91,24 @@ std::string text_of(ordered_json const& object, char const* field)
     return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-/// `{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"…"}`, or what a proxy
-/// on the way answered.
+/// `{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"…"}`, or whatever a
+/// proxy on the way answered.
 call_failed refusal(long status, std::string const& body)
 {
     auto const document = ordered_json::parse(body, nullptr, false);
     auto const type = text_of(document, "__type");
-    auto const code = type.substr(type.find('#') + 1);
     auto const message = text_of(document, "message");
     return {
-        code.empty() ? std::to_string(status) : code,
+        type.substr(type.find('#') + 1),
         message.empty() ? text_of(document, "Message") : message,
         status,
     };
+}
+
+std::string in_short(std::string const& code, std::string const& message, long status)
+{
+    auto const kind = code.empty() ? "status " + std::to_string(status) : code;
+    return message.empty() ? kind : kind + ": " + message;
 }
 
 } // namespace
@@ -131,7 +136,7 @@ bool deadline::wait(int attempt) const
 call_failed::call_failed(std::string const& why, bool sent) : std::runtime_error(why), m_sent(sent) {}
 
 call_failed::call_failed(std::string const& code, std::string const& message, long status)
-    : std::runtime_error(message.empty() ? code : code + ": " + message), m_code(code), m_status(status)
+    : std::runtime_error(in_short(code, message, status)), m_code(code), m_status(status)
 {
 }
 

@@ -11,6 +11,7 @@
 
 #include <aws/lambda-runtime/runtime.h>
 #include <curl/curl.h>
+#include <nlohmann/json.hpp>
 
 #include "routes.hpp"
 
@@ -42,12 +43,24 @@ std::string name_of(std::type_info const& type)
     return name ? name.get() : type.name();
 }
 
+/// What the runtime API takes for an error. aws-lambda-cpp's own writes other bytes than ASCII wrongly.
+invocation_response failure(std::exception const& error)
+{
+    nlohmann::ordered_json const document{
+        {"errorMessage", error.what()},
+        {"errorType", name_of(typeid(error))},
+        {"stackTrace", nlohmann::ordered_json::array()},
+    };
+    auto const replace = nlohmann::ordered_json::error_handler_t::replace;
+    return {document.dump(-1, ' ', false, replace), "application/json", false, ""};
+}
+
 invocation_response answer(invocation_request const& request, hit_store& store, std::string const& instance)
 {
     try {
         return invocation_response::success(respond(request.payload, store, instance), "application/json");
     } catch (std::exception const& error) {
-        return invocation_response::failure(error.what(), name_of(typeid(error)), "");
+        return failure(error);
     }
 }
 

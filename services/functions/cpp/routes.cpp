@@ -102,8 +102,8 @@ std::optional<std::chrono::milliseconds> milliseconds(std::string_view text)
 
 ordered_json bad_milliseconds(request const& request)
 {
-    auto const limit = std::to_string(longest_ms);
-    return problem(400, request.path, "milliseconds must be a whole number from 0 to " + limit);
+    auto const range = "from 0 to " + std::to_string(longest_ms);
+    return problem(400, request.path, "milliseconds must be a whole number " + range);
 }
 
 ordered_json sleep(request const& request)
@@ -195,13 +195,8 @@ std::map<std::string, methods> const& routes()
     return all;
 }
 
-struct parts {
-    std::string pattern;
-    std::string ms;
-};
-
 /// `/sleep/5` → `/sleep/{ms}` and `5`.
-parts split(std::string const& path)
+std::pair<std::string, std::string> split(std::string const& path)
 {
     auto const slash = path.rfind('/');
     auto const parent = path.substr(0, slash);

@@ -1,7 +1,4 @@
-/**
- * A small client of AWS Lambda's runtime API, for where the native part of aws-lambda-ric cannot be
- * compiled: `node bootstrap.mjs app.handler`.
- */
+/** A small client of AWS Lambda's runtime API, for where aws-lambda-ric's native part cannot be compiled. */
 
 import { existsSync } from "node:fs";
 import { Agent, request } from "node:http";
@@ -81,9 +78,7 @@ async function serve(handler) {
   const { headers, text } = await call("GET", "/invocation/next");
   const context = contextOf(headers);
   const invocation = `/invocation/${encodeURIComponent(context.awsRequestId)}`;
-  const trace = headers["lambda-runtime-trace-id"];
-  if (trace) env._X_AMZN_TRACE_ID = trace;
-  else delete env._X_AMZN_TRACE_ID;
+  env._X_AMZN_TRACE_ID = headers["lambda-runtime-trace-id"] ?? "";
   errorPath = `${invocation}/error`;
   let body;
   try {

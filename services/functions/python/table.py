@@ -1,5 +1,6 @@
 """The count in a DynamoDB table."""
 
+import json
 from typing import Any
 
 from aws import NOT_SENT, Service, code, short, status
@@ -24,6 +25,7 @@ class TableStore:
 
     def __init__(self, table: str, region: str) -> None:
         self._dynamodb = Service("dynamodb", region)
+        self._dynamodb.client.meta.events.register("response-received.dynamodb", _readable)
         self._table = table
         self._name = f"table {table}"
 
@@ -66,6 +68,12 @@ def _not_applied(error: Exception) -> bool:
     """Whether this failed update certainly left the item as it was: the request was never sent, or
     DynamoDB refused it with 400, the status of all its client errors."""
     return isinstance(error, NOT_SENT) or status(error) == 400
+
+
+def _readable(response_dict: dict[str, Any] | None, **_: object) -> None:
+    """botocore takes an answer that is no JSON for an empty one, and no item would pass for 0."""
+    if response_dict is not None and response_dict["status_code"] == 200:
+        json.loads(response_dict["body"])
 
 
 def _number(item: dict[str, Any]) -> int:

@@ -8,6 +8,11 @@ use std::process::{Command, Output};
 use serde::Deserialize;
 use tempfile::TempDir;
 
+/// Where all tests keep what takes long to prepare, apart from this user's own.
+pub fn cache_home() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache")
+}
+
 /// A folder in which `gearshift` runs; what a test started in it ends with it.
 pub struct Folder {
     directory: TempDir,
@@ -42,8 +47,8 @@ impl Folder {
     pub fn gearshift(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gearshift"));
         command.args(arguments).current_dir(self.path());
-        // A ledger of its own: tests run beside each other.
-        command.env("XDG_RUNTIME_DIR", self.path());
+        // A ledger of its own: tests run beside each other. The cache is one for all tests.
+        command.env("XDG_RUNTIME_DIR", self.path()).env("XDG_CACHE_HOME", cache_home());
         command
     }
 

@@ -82,7 +82,7 @@ fn patient(mut row: Row) -> Row {
 
 /// Programs of this machine's builds, made ready below the target directory once for all tests.
 pub fn preparer() -> Preparer {
-    Preparer::new(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("prepared"))
+    Preparer::new(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache/gearshift"))
 }
 
 /// The function as Gearshift ships it, made ready if need be.

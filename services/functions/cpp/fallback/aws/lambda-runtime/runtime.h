@@ -40,9 +40,18 @@ struct invocation_request {
 
 class invocation_response {
 public:
+    invocation_response(
+        std::string payload, std::string content_type, bool success, std::string xray_response)
+        : m_payload(std::move(payload)),
+          m_content_type(std::move(content_type)),
+          m_success(success),
+          m_xray_response(std::move(xray_response))
+    {
+    }
+
     static invocation_response success(std::string const& payload, std::string const& content_type)
     {
-        return {payload, content_type, "", ""};
+        return {payload, content_type, true, ""};
     }
 
     static invocation_response failure(
@@ -53,30 +62,18 @@ public:
             {"errorType", error_type},
             {"stackTrace", nlohmann::ordered_json::array()},
         };
-        // A message may quote bytes that are not UTF-8.
-        auto const payload = error.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-        return {payload, "application/json", error_type, xray_response};
+        return {error.dump(), "application/json", false, xray_response};
     }
 
-    bool is_success() const { return m_error_type.empty(); }
+    bool is_success() const { return m_success; }
     std::string const& get_payload() const { return m_payload; }
     std::string const& get_content_type() const { return m_content_type; }
     std::string const& get_xray_response() const { return m_xray_response; }
-    std::string const& get_error_type() const { return m_error_type; }
 
 private:
-    invocation_response(
-        std::string payload, std::string content_type, std::string error_type, std::string xray_response)
-        : m_payload(std::move(payload)),
-          m_content_type(std::move(content_type)),
-          m_error_type(std::move(error_type)),
-          m_xray_response(std::move(xray_response))
-    {
-    }
-
     std::string m_payload;
     std::string m_content_type;
-    std::string m_error_type;
+    bool m_success;
     std::string m_xray_response;
 };
 
@@ -206,12 +203,20 @@ inline invocation_request next(connection& api)
     return request;
 }
 
+/// The `errorType` that the payload of a failure names.
+inline std::string error_type(invocation_response const& response)
+{
+    auto const error = nlohmann::json::parse(response.get_payload(), nullptr, false);
+    auto const named = error.is_object() && error.contains("errorType") && error["errorType"].is_string();
+    return named ? error["errorType"].get<std::string>() : "Unhandled";
+}
+
 inline void post(connection& api, std::string const& request_id, invocation_response const& response)
 {
     header_list headers;
     headers.add("Content-Type", response.get_content_type());
     if (!response.is_success()) {
-        headers.add("Lambda-Runtime-Function-Error-Type", response.get_error_type());
+        headers.add("Lambda-Runtime-Function-Error-Type", error_type(response));
     }
     if (!response.get_xray_response().empty()) {
         headers.add("Lambda-Runtime-Function-XRay-Error-Cause", response.get_xray_response());
