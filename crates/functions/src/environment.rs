@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use gearshift_gear::{EnvironmentId, Part};
 use gearshift_sandbox::{Limits, Sandbox};
+use nix::fcntl::{FcntlArg, fcntl};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
@@ -14,6 +15,10 @@ use crate::config::{FunctionConfig, INIT_LIMIT};
 use crate::http::Server;
 use crate::log::Log;
 use crate::runtime_api::{Delivery, Desk, Reply};
+
+/// What Linux lets any user give a pipe. Node.js writes what fits at once and the rest when it finds
+/// time, which a frozen process does not.
+const PIPE_BYTES: i32 = 1 << 20;
 
 /// How an environment came to be.
 #[derive(Clone, Copy, Debug)]
@@ -110,6 +115,10 @@ impl Environment {
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let out = out.expect("piped").into_owned_fd().map_err(|e| host(&e))?;
         let err = err.expect("piped").into_owned_fd().map_err(|e| host(&e))?;
+        for pipe in [&out, &err] {
+            // Smaller ones do, where the system allows no larger.
+            let _ = fcntl(pipe, FcntlArg::F_SETPIPE_SZ(PIPE_BYTES));
+        }
         let log = Arc::new(Log::of([out, err]).map_err(|e| host(&e))?);
         let (out_log, err_log) = (log.clone(), log.clone());
         let (exited, exit) = watch::channel(None);

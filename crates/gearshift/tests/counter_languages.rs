@@ -15,10 +15,16 @@ mod standing;
 #[path = "common/wrong_counters.rs"]
 mod wrong_counters;
 
-use counted::{Alone, CALLS, NONE};
+use counted::{Alone, CALLERS, Counted, NONE};
 use gearshift_gear::{FaultPlan, Program};
 use standing::shipped;
 
+/// Each caller's calls: interpreters share one core.
+const CALLS_EACH: u64 = 8;
+/// Of 64 that swap one object most lose twelve times, for seconds.
+const SWAPS_EACH: u64 = 3;
+/// A counter that is wrong shows with fewer.
+const A_FEW: usize = 16;
 const APPLIED_THEN_500: FaultPlan = FaultPlan { applied_then_500: 100, ..NONE };
 const NOT_APPLIED_500: FaultPlan = FaultPlan { not_applied_500: 100, ..NONE };
 const RESET: FaultPlan = FaultPlan { reset: 100, ..NONE };
@@ -41,21 +47,26 @@ fn counter_invariant_holds_for_cpp_over_the_table_under_all_four_faults() {
 }
 
 fn holds_over_the_table(row: &str, build: &str) {
-    let row = Alone::with(row, shipped(build)).warmed();
-    let counted = row.count_under(APPLIED_THEN_500);
-    counted.holds(6);
-    assert!(counted.applied_unacknowledged() * 10 >= counted.store_failures() * 9, "{counted:?}");
-    let counted = row.count_under(NOT_APPLIED_500);
-    counted.holds(6);
-    assert!(counted.applied_unacknowledged() * 10 <= counted.store_failures(), "{counted:?}");
-    let counted = row.count_under(FaultPlan { throttle: 500, ..NONE });
-    counted.holds(6);
-    assert!(counted.applied_unacknowledged() * 10 <= counted.store_failures(), "{counted:?}");
-    let counted = row.count_under(RESET);
-    counted.holds(6);
-    assert!(counted.applied_unacknowledged() * 10 >= counted.store_failures() * 9, "{counted:?}");
-    let counted = row.count_under(ALL_FOUR);
-    counted.holds(6);
+    let row = Alone::with(row, shipped(build)).warmed(CALLERS);
+    let count = |plan| {
+        let counted = row.count_under(plan, CALLERS, CALLS_EACH);
+        counted.holds(6);
+        counted
+    };
+    // Told apart by what the store itself then holds.
+    let applied = |counted: &Counted| {
+        counted.applied_unacknowledged() * 10 >= counted.store_failures() * 9
+    };
+    let none = |counted: &Counted| counted.applied_unacknowledged() * 10 <= counted.store_failures();
+    let counted = count(APPLIED_THEN_500);
+    assert!(applied(&counted), "{counted:?}");
+    let counted = count(NOT_APPLIED_500);
+    assert!(none(&counted), "{counted:?}");
+    let counted = count(FaultPlan { throttle: 500, ..NONE });
+    assert!(none(&counted), "{counted:?}");
+    let counted = count(RESET);
+    assert!(applied(&counted), "{counted:?}");
+    let counted = count(ALL_FOUR);
     let (failed, applied) = (counted.store_failures(), counted.applied_unacknowledged());
     assert!(0 < applied && applied < failed, "some, not all, were applied: {counted:?}");
 }
@@ -63,11 +74,11 @@ fn holds_over_the_table(row: &str, build: &str) {
 /// One object takes one swap after another: of 64 that try at once most lose, and say so.
 #[test]
 fn counter_invariant_holds_for_python_over_the_object_under_all_four_faults() {
-    let row = Alone::with("lambda-python-s3", shipped("function-python")).warmed();
+    let row = Alone::with("lambda-python-s3", shipped("function-python")).warmed(CALLERS);
     for plan in
         [APPLIED_THEN_500, NOT_APPLIED_500, FaultPlan { throttle: 300, ..NONE }, RESET, ALL_FOUR]
     {
-        row.count_under(plan).holds(1);
+        row.count_under(plan, CALLERS, SWAPS_EACH).holds(1);
     }
 }
 
@@ -93,9 +104,9 @@ fn counter_invariant_goes_red_over_cpp_read_modify_write() {
 
 /// The same check, without any fault.
 fn goes_red(row: &str, wrong: Program) {
-    let row = Alone::with(row, wrong).warmed();
-    let counted = row.count_under(NONE);
-    assert!(counted.outcome.acknowledged >= CALLS * 6 / 10, "it hardly answers: {counted:?}");
+    let row = Alone::with(row, wrong).warmed(A_FEW);
+    let counted = row.count_under(NONE, A_FEW, 4 * CALLS_EACH);
+    counted.answers_well(6);
     let check = counted.check();
     assert!(!check.holds(), "not noticed: {check:?}");
     assert!(check.duplicates > 0, "no count was returned twice: {check:?}");

@@ -8,6 +8,7 @@ use std::process::Command as Quick;
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use gearshift_gear::{Missing, Program, RuntimeClient};
 use sha2::{Digest, Sha512};
 use tokio::process::Command;
@@ -22,6 +23,8 @@ const CLIENT: &str = "aws-lambda-cpp";
 /// AWS ships the source of its C++ client inside its client for Node.js.
 const CARRIER: &str = "aws-lambda-ric";
 const PACKAGES: &str = "apt-get install g++ libcurl4-openssl-dev nlohmann-json3-dev";
+/// A compilation takes half a gigabyte of memory.
+const AT_ONCE: usize = 2;
 const FLAGS: [&str; 4] = ["-std=c++17", "-O2", "-DNDEBUG", "-Wall"];
 
 pub(crate) struct Cpp;
@@ -45,9 +48,12 @@ impl Recipe for Cpp {
         let version = answer(Quick::new(&program).args(["-dumpfullversion", "-dumpversion"]));
         let version = version.ok_or_else(|| missing(format!("{program:?} does not run")))?;
         for (header, library) in [("curl/curl.h", "libcurl"), ("nlohmann/json.hpp", "nlohmann-json")] {
-            if !has_header(&program, header) {
+            if !holds(&program, &format!("__has_include(<{header}>)"), "") {
                 return Err(missing(format!("{library}'s headers are missing ({header})")));
             }
+        }
+        if !holds(&program, "LIBCURL_VERSION_NUM >= 0x075300", "#include <curl/curlver.h>") {
+            return Err(missing("libcurl is older than 7.83".to_owned()));
         }
         let libcurl = answer(Quick::new("curl-config").arg("--version"));
         let carrier = match carrier_tools() {
@@ -68,7 +74,7 @@ impl Recipe for Cpp {
             what: if fetched { format!("{CLIENT}'s source") } else { "nothing".to_owned() },
             download_mb: if fetched { 2.9 } else { 0.0 },
             disk_mb: 8.0,
-            besides: Some("it is compiled, some ten seconds".to_owned()),
+            besides: Some("it is compiled, half a minute".to_owned()),
             again: None,
         }
     }
@@ -84,13 +90,11 @@ impl Recipe for Cpp {
         entry::write(&entry::task(at), shared())?;
         let client = Client::fetch(&sources, workshop).await?;
         let bootstrap = bootstrap(at);
-        let linkage = link(tools, &client, &sources, &bootstrap, workshop).await?;
-        let runtime = client.describe(tools, linkage);
+        compile(tools, &client, &sources, &bootstrap, workshop).await?;
+        let runtime = client.describe(tools);
         fs::remove_dir_all(&sources).doing(|| format!("removing {}", sources.display()))?;
         let mut uploaded = entry::files(&entry::task(at))?;
-        if linkage == Linkage::Shared {
-            uploaded.extend(shared_libraries(&bootstrap));
-        }
+        uploaded.extend(shared_libraries(&bootstrap));
         Ok(Made { zip_bytes: zip_bytes(uploaded)?, runtime })
     }
 
@@ -108,16 +112,16 @@ impl Recipe for Cpp {
 }
 
 /// Asked of the preprocessor alone, which answers in milliseconds.
-fn has_header(compiler: &Path, header: &str) -> bool {
-    let ask = format!("#if !__has_include(<{header}>)\n#error missing\n#endif\n");
+fn holds(compiler: &Path, condition: &str, after: &str) -> bool {
+    let ask = format!("{after}\n#if !({condition})\n#error it does not hold\n#endif\n");
     let mut preprocess = Quick::new(compiler);
     answer_to(preprocess.args(["-std=c++17", "-x", "c++", "-E", "-"]), &ask).is_some()
 }
 
-fn compile(compiler: &Tools, sources: &Path) -> Command {
-    let mut compile = Command::new(&compiler.program);
-    compile.current_dir(sources).args(FLAGS);
-    compile
+fn command(compiler: &Tools, sources: &Path) -> Command {
+    let mut command = Command::new(&compiler.program);
+    command.current_dir(sources).args(FLAGS);
+    command
 }
 
 fn bootstrap(at: &Path) -> PathBuf {
@@ -168,12 +172,8 @@ impl Client {
         Ok(Self { include: library.join("include"), files, version: Ok(version) })
     }
 
-    fn describe(&self, compiler: &Tools, linkage: Linkage) -> RuntimeClient {
-        let linked = match linkage {
-            Linkage::Static => "static",
-            Linkage::Shared => "shared",
-        };
-        let on = format!("C++ {}, {} {linked}", compiler.version, compiler.besides[0]);
+    fn describe(&self, compiler: &Tools) -> RuntimeClient {
+        let on = format!("C++ {}, {}", compiler.version, compiler.besides[0]);
         match &self.version {
             Ok(version) => RuntimeClient {
                 name: CLIENT.to_owned(),
@@ -240,43 +240,32 @@ fn write_version(library: &Path, version: &str) -> Result<(), PrepareError> {
     fs::write(&path, text).doing(|| format!("writing {}", path.display()))
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Linkage {
-    Static,
-    Shared,
-}
-
-/// Compiles, and links statically where this system's libcurl can be.
-async fn link(
+/// Compiles two files at a time, each of them seconds of a header library, and links.
+///
+/// Against the system's shared libcurl: distributions ship no static one that could be linked.
+async fn compile(
     compiler: &Tools,
     client: &Client,
     sources: &Path,
     bootstrap: &Path,
     workshop: &Workshop<'_>,
-) -> Result<Linkage, PrepareError> {
+) -> Result<(), PrepareError> {
     let own = CPP.iter().map(|(name, _)| *name).filter(|name| name.ends_with(".cpp"));
-    let files = own.map(PathBuf::from).chain(client.files.iter().cloned());
-    let mut objects = Vec::new();
-    for file in files {
-        let name = file.file_name().unwrap_or_default().to_string_lossy().replace(".cpp", ".o");
-        let mut compiling = compile(compiler, sources);
-        compiling.arg("-I").arg(&client.include).arg("-c").arg(&file).arg("-o").arg(&name);
-        workshop.run("the C++ compiler", compiling).await?;
-        objects.push(name);
+    let files: Vec<PathBuf> = own.map(PathBuf::from).chain(client.files.iter().cloned()).collect();
+    let object = |file: &Path| file.with_extension("o").file_name().map(PathBuf::from);
+    let objects: Vec<PathBuf> = files.iter().filter_map(|file| object(file)).collect();
+    let mut commands: Vec<Command> = Vec::new();
+    for (file, object) in files.iter().zip(&objects) {
+        let mut command = command(compiler, sources);
+        command.arg("-I").arg(&client.include).arg("-c").arg(file).arg("-o").arg(object);
+        commands.push(command);
     }
-    let libraries = answer(Quick::new("curl-config").arg("--static-libs")).unwrap_or_default();
-    let mut linking = compile(compiler, sources);
-    linking.args(&objects).args(["-static", "-s", "-pthread"]);
-    linking.args(libraries.split_whitespace().filter(|flag| !flag.starts_with("-Wl,-B")));
-    linking.arg("-o").arg(bootstrap);
-    if !libraries.is_empty() && workshop.run("the linker", linking).await.is_ok() {
-        return Ok(Linkage::Static);
-    }
-    let mut linking = compile(compiler, sources);
+    let compiled = commands.into_iter().map(|command| workshop.run("the C++ compiler", command));
+    stream::iter(compiled).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+    let mut linking = command(compiler, sources);
     linking.args(&objects).args(["-static-libstdc++", "-static-libgcc", "-s", "-pthread", "-lcurl"]);
     linking.arg("-o").arg(bootstrap);
-    workshop.run("the linker", linking).await?;
-    Ok(Linkage::Shared)
+    workshop.run("the linker", linking).await
 }
 
 /// The shared libraries that are packed beside the program for Lambda, as aws-lambda-cpp's own

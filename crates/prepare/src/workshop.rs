@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
@@ -62,7 +63,9 @@ impl Drop for Running {
 impl Workshop<'_> {
     /// Runs a program to its good end. `tool` is what people call it.
     pub(crate) async fn run(&self, tool: &str, mut command: Command) -> Result<(), PrepareError> {
-        let log = self.bench.join(".log");
+        static RUNS: AtomicUsize = AtomicUsize::new(0);
+        let number = RUNS.fetch_add(1, Ordering::Relaxed);
+        let log = self.bench.join(format!(".log-{number}"));
         let file = File::create(&log).doing(|| format!("writing {}", log.display()))?;
         let also = file.try_clone().doing(|| format!("writing {}", log.display()))?;
         let marks = self.marks.iter().map(|(name, value)| (name, value));

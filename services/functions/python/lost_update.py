@@ -18,6 +18,7 @@ class LostUpdate:
     """Read-modify-write; `_read` and `_write` are the store's."""
 
     _name: str
+    _service: Service
 
     def add(self) -> int:
         hits = self.count() + 1
@@ -28,6 +29,7 @@ class LostUpdate:
         return hits
 
     def count(self) -> int:
+        self._service.begin()
         try:
             return self._read()
         except Exception:
@@ -36,15 +38,15 @@ class LostUpdate:
 
 class LostUpdateTable(LostUpdate):
     def __init__(self, table: str, region: str) -> None:
-        self._client = Service("dynamodb", region).client
+        self._service = Service("dynamodb", region)
         self._item = {"TableName": table, "Key": KEY}
         self._name = f"table {table}"
 
     def _read(self) -> int:
-        return int(self._client.get_item(**self._item)["Item"]["hits"]["N"])
+        return int(self._service.client.get_item(**self._item)["Item"]["hits"]["N"])
 
     def _write(self, hits: int) -> None:
-        self._client.update_item(
+        self._service.client.update_item(
             **self._item,
             UpdateExpression="SET hits = :hits",
             ExpressionAttributeValues={":hits": {"N": str(hits)}},
@@ -53,15 +55,15 @@ class LostUpdateTable(LostUpdate):
 
 class LostUpdateBucket(LostUpdate):
     def __init__(self, bucket: str, region: str) -> None:
-        self._client = Service("s3", region).client
+        self._service = Service("s3", region)
         self._object = {"Bucket": bucket, "Key": OBJECT}
         self._name = f"bucket {bucket}"
 
     def _read(self) -> int:
-        return int(self._client.get_object(**self._object)["Body"].read())
+        return int(self._service.client.get_object(**self._object)["Body"].read())
 
     def _write(self, hits: int) -> None:
-        self._client.put_object(**self._object, Body=str(hits).encode())
+        self._service.client.put_object(**self._object, Body=str(hits).encode())
 
 
 def _open(chosen: settings.Settings) -> HitStore:

@@ -5,8 +5,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 use gearshift_load::{Expect, ExpectBody, Job, Mode, Outcome};
 
-/// Each caller's calls, one after another on its own connection.
-pub const CALLS_EACH: u64 = 20;
+/// Longer than any call takes while dozens of interpreters share a core.
+const TIMEOUT_MS: u64 = 40_000;
 
 /// Ended with the test, whatever becomes of it.
 struct Callers(Vec<Child>);
@@ -21,11 +21,13 @@ impl Drop for Callers {
 }
 
 /// Starts `callers` processes that count at this address, lets them begin together once all of
-/// them run, and merges what they saw. A call is sent once, whatever its answer.
-pub fn count_at_once(url: &str, callers: usize) -> Outcome {
-    let mode = Mode::Closed { connections: 1, calls: Some(CALLS_EACH), duration_ms: None };
+/// them run, and merges what they saw. Each caller's calls follow one another on its own
+/// connection. A call is sent once, whatever its answer.
+pub fn count_at_once(url: &str, callers: usize, calls_each: u64) -> Outcome {
+    let mode = Mode::Closed { connections: 1, calls: Some(calls_each), duration_ms: None };
     let mut job = Job::new(format!("{url}/hits"), mode);
     job.method = "POST".to_owned();
+    job.timeout_ms = TIMEOUT_MS;
     job.expect = Expect { status: 200, body: ExpectBody::Count };
     let job = serde_json::to_vec(&job).unwrap();
     let (mut processes, held): (Vec<Child>, Vec<ChildStdin>) =
@@ -39,7 +41,7 @@ pub fn count_at_once(url: &str, callers: usize) -> Outcome {
     drop(held);
     let outcomes = processes.0.drain(..).map(finished).collect::<Vec<_>>();
     for outcome in &outcomes {
-        assert_eq!(outcome.sent, CALLS_EACH, "a caller repeated or left out calls");
+        assert_eq!(outcome.sent, calls_each, "a caller repeated or left out calls");
     }
     Outcome::merge(outcomes).expect("at least one caller")
 }
