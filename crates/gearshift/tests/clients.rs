@@ -4,6 +4,8 @@
 #[path = "common/aws.rs"]
 mod aws;
 mod common;
+#[path = "common/node.rs"]
+mod node;
 #[path = "common/python.rs"]
 mod python;
 #[path = "common/raw.rs"]
@@ -29,6 +31,77 @@ fn unmodified_clients_prove_the_twin_boto3_against_the_table_store() {
     let (folder, up) = bare_row();
     let said = script(&python, &folder, &up, "table.py", &[]);
     assert!(said.starts_with("compared "), "{said}");
+}
+
+#[test]
+fn unmodified_clients_prove_the_twin_boto3_against_the_object_store() {
+    let Some(python) = Python::or_skip("boto3 against the object store") else { return };
+    let (folder, up) = bare_row();
+    let said = script(&python, &folder, &up, "objects.py", &[]);
+    assert!(said.starts_with("deleted "), "{said}");
+}
+
+#[test]
+fn unmodified_clients_prove_the_twin_the_javascript_sdk_against_both_stores() {
+    let Some(script) = node::script_or_skip("the JavaScript SDK") else { return };
+    let (folder, up) = bare_row();
+    let mut command = Command::new("node");
+    command.arg("--no-warnings").arg(script);
+    assert_eq!(printed(pointed_at(&up, folder.path(), command)), "both stores\n");
+}
+
+#[test]
+fn unmodified_clients_prove_the_twin_the_aws_cli_against_the_object_store() {
+    let Some(python) = Python::or_skip("the AWS CLI against the object store") else { return };
+    let (folder, up) = bare_row();
+    let aws = |arguments: &[&str]| {
+        let mut command = Command::new(python.program("aws"));
+        command.args(arguments).args(["--output", "json"]);
+        let mut command = pointed_at(&up, folder.path(), command);
+        // It leaves files it has read to be closed by themselves.
+        command.env("PYTHONWARNINGS", "error,ignore::ResourceWarning");
+        command
+    };
+    let answered = |arguments: &[&str]| -> Value {
+        let said = printed(aws(arguments));
+        if said.is_empty() { Value::Null } else { serde_json::from_str(&said).expect("JSON") }
+    };
+    let refused = |arguments: &[&str], code: &str| {
+        let output = aws(arguments).output().expect("it starts");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(code), "{arguments:?}: {said}");
+    };
+    let page: Vec<u8> = (0..9_u32 << 20).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    fs::write(folder.path().join("page.bin"), &page).expect("room");
+    fs::write(folder.path().join("small.txt"), "small").expect("room");
+
+    let at = ["--bucket", "site", "--key", "small.txt"];
+    let s3api = |what: &[&str], more: &[&str]| answered(&[&["s3api"], what, more].concat());
+    s3api(&["create-bucket", "--bucket", "site"], &[]);
+    let put = [&["put-object", "--body", "small.txt"][..], &at].concat();
+    let etag = s3api(&put, &[])["ETag"].as_str().expect("an ETag").to_owned();
+    let head = s3api(&[&["head-object"][..], &at].concat(), &[]);
+    assert_eq!((&head["ContentLength"], &head["ETag"]), (&json!(5), &json!(etag)));
+    s3api(&[&["get-object"][..], &at, &["back.txt"]].concat(), &[]);
+    assert_eq!(fs::read(folder.path().join("back.txt")).expect("it wrote"), b"small");
+    let again = [&["s3api"][..], &put].concat();
+    refused(&[&again[..], &["--if-none-match", "*"]].concat(), "PreconditionFailed");
+    refused(&[&again[..], &["--if-match", "\"another\""]].concat(), "PreconditionFailed");
+    s3api(&put, &["--if-match", &etag]);
+
+    // Above 8 MB the CLI uploads in parts.
+    let quiet = ["--only-show-errors", "--no-progress"];
+    printed(aws(&[&["s3", "cp", "page.bin", "s3://site/page/index.bin"][..], &quiet].concat()));
+    let head = s3api(&["head-object", "--bucket", "site", "--key", "page/index.bin"], &[]);
+    assert!(head["ETag"].as_str().is_some_and(|etag| etag.ends_with("-2\"")), "{head}");
+    printed(aws(&[&["s3", "cp", "s3://site/page/index.bin", "page.back"][..], &quiet].concat()));
+    assert!(fs::read(folder.path().join("page.back")).expect("it wrote") == page);
+
+    let listed = s3api(&["list-objects-v2", "--bucket", "site"], &[]);
+    let keys: Vec<_> = listed["Contents"].as_array().expect("objects").iter().map(|o| &o["Key"]).collect();
+    assert_eq!(keys, ["page/index.bin", "small.txt"]);
+    s3api(&[&["delete-object"][..], &at].concat(), &[]);
+    refused(&[&["s3api", "head-object"][..], &at].concat(), "404");
 }
 
 #[test]

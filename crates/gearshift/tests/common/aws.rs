@@ -26,6 +26,7 @@ pub fn pointed_at(up: &Up, home: &Path, mut command: Command) -> Command {
         .env("AWS_ACCESS_KEY_ID", "AKIDTEST")
         .env("AWS_SECRET_ACCESS_KEY", "twin")
         .env("AWS_DEFAULT_REGION", REGION)
+        .env("AWS_REGION", REGION)
         .env("AWS_ENDPOINT_URL_DYNAMODB", &up.endpoints["table"])
         .env("AWS_ENDPOINT_URL_S3", &up.endpoints["objects"])
         .env("AWS_ENDPOINT_URL_LAMBDA", &up.endpoints["invoke"])
