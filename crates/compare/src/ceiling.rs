@@ -37,7 +37,7 @@ pub(crate) async fn measure(
 
 /// Computed: concurrency ÷ duration, the account's rate, writes on one item or swaps of one object;
 /// the lowest counts.
-fn function_ceiling(row: &Row, latency: &Latency) -> Ceiling {
+pub(crate) fn function_ceiling(row: &Row, latency: &Latency) -> Ceiling {
     let concurrency = f64::from(row.gear().limits.concurrency.unwrap_or(1000));
     let handler = latency.parts.iter().find(|part| part.name == "handler");
     let handler_s = handler.map_or(latency.p50_ms.value, |part| part.ms) / 1e3;

@@ -12,6 +12,8 @@ mod cold;
 mod core;
 mod counter;
 mod diff;
+#[cfg(test)]
+mod doubling_tests;
 mod latency;
 mod machine;
 mod memory;

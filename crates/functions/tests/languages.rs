@@ -3,17 +3,19 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gearshift_functions::{Answer, FunctionConfig};
 use gearshift_gear::Program;
 use gearshift_prepare::{Look, Preparer};
+use gearshift_sandbox::processes_of;
 use serde_json::{Value, json};
-use support::{Hosted, enforced, environment, failed, returned, until};
+use support::{Hosted, enforced, environment, failed, returned, until, uptime_ticks};
 
 const TIMEOUT: Duration = Duration::from_millis(2_500);
 
@@ -67,6 +69,28 @@ async fn a_cpp_handler_that_goes_wrong_gives_what_aws_gives_and_the_next_call_wo
     let answer = hosted.invoke(json!({ "do": "malformed" })).await;
     assert_eq!(answer.result.as_deref().expect("an answer"), b"{\"never\": closed");
     well(&hosted).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cold_start_in_any_language_runs_in_a_new_environment_younger_than_its_request() {
+    let js = prepared("function-js").await;
+    for program in [python(&prepared("function-python").await), javascript(&js), cpp(&js)] {
+        let hosted = hosted(&program);
+        let mut seen = BTreeSet::new();
+        for _ in 0..9 {
+            hosted.function.retire();
+            let asked = uptime_ticks();
+            let answer = hosted.invoke(json!({})).await;
+            let environment = environment(&answer);
+            assert!(answer.timing.cold && seen.insert(environment.clone()), "{environment} again");
+            let processes = processes_of(&hosted.run);
+            let process = processes.into_iter().find(|process| process.member == environment.0);
+            let pid = process.expect("it is there").pid;
+            let stat = procfs::process::Process::new(pid).and_then(|process| process.stat());
+            let started = stat.expect("it lives").starttime;
+            assert!(started >= asked, "it started before the request: {started} {asked}");
+        }
+    }
 }
 
 /// The function says itself what went wrong: the error is passed on, marked, logged and billed, and
@@ -193,8 +217,6 @@ fn handled_by(right: &Program, root: PathBuf, handler: &str) -> Program {
 }
 
 fn cpp(carrier: &Program) -> Program {
-    static COMPILING: Mutex<()> = Mutex::new(());
-    let _alone = COMPILING.lock().unwrap_or_else(PoisonError::into_inner);
     let home = scratch("faulty-cpp");
     let packages = carrier.root.parent().expect("an entry").join("node_modules/aws-lambda-ric");
     ran(Command::new("tar").arg("-xJf").arg(packages.join("deps/aws-lambda-cpp.tar.xz")).arg("-C").arg(&home));
@@ -226,9 +248,11 @@ fn handlers() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/handlers")
 }
 
-/// An empty directory of that name, below the target directory.
+/// An empty directory below the target directory, of its own for each test.
 fn scratch(name: &str) -> PathBuf {
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{number}"));
     let _ = fs::remove_dir_all(&home);
     fs::create_dir_all(&home).expect("a directory");
     home

@@ -11,7 +11,7 @@ use gearshift_gear::{EnvironmentId, PartKind};
 use gearshift_sandbox::{processes_of, remains};
 use serde_json::json;
 use support::client::{post, send};
-use support::{Hosted, bootstrap, enforced, environment, get, returned, until};
+use support::{uptime_ticks, Hosted, bootstrap, enforced, environment, get, returned, until};
 
 /// Not a test where it is started as a function's bootstrap.
 #[test]
@@ -194,13 +194,6 @@ async fn scale_out_begins_cold_in_an_environment_never_seen_before() {
         let started = stat.expect("it lives").starttime;
         assert!(started >= asked_ticks, "it started before the request: {started} {asked_ticks}");
     }
-}
-
-/// Since the machine's start, in the unit of a process's start time.
-fn uptime_ticks() -> u64 {
-    use procfs::Current;
-    let uptime = procfs::Uptime::current().expect("Linux").uptime;
-    (uptime * procfs::ticks_per_second() as f64).floor() as u64
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -37,8 +37,8 @@ mod sample;
 mod split;
 mod stats;
 mod temperature;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod verdict;
 
 pub use counts::{CountCheck, RangeCheck};

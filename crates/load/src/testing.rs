@@ -1,4 +1,4 @@
-//! Made-up samples and outcomes for unit tests.
+//! Made-up samples and outcomes, for tests of whatever reads them.
 
 use gearshift_gear::{EnvironmentId, PartKind, ServerTiming};
 
@@ -8,7 +8,7 @@ use crate::recorder::Recorder;
 use crate::{Outcome, Sample};
 
 /// A good sample, sent when intended.
-pub(crate) fn sample(sent_us: u64, total_us: u64) -> Sample {
+pub fn sample(sent_us: u64, total_us: u64) -> Sample {
     Sample {
         status: Some(200),
         first_byte_us: Some(total_us),
@@ -18,13 +18,13 @@ pub(crate) fn sample(sent_us: u64, total_us: u64) -> Sample {
 }
 
 /// A good sample of a named environment.
-pub(crate) fn from(environment: &str, cold: bool) -> Sample {
+pub fn from(environment: &str, cold: bool) -> Sample {
     let environment = Some(EnvironmentId::from(environment));
     Sample { timing: ServerTiming { environment, cold, parts: Vec::new() }, ..sample(0, 1_000) }
 }
 
 /// A good sample with parts.
-pub(crate) fn with_parts(total_us: u64, parts: &[(&str, f64, PartKind)]) -> Sample {
+pub fn with_parts(total_us: u64, parts: &[(&str, f64, PartKind)]) -> Sample {
     let mut sample = sample(0, total_us);
     for (name, ms, kind) in parts {
         sample.timing.push(*name, *ms, *kind);
@@ -33,7 +33,7 @@ pub(crate) fn with_parts(total_us: u64, parts: &[(&str, f64, PartKind)]) -> Samp
 }
 
 /// The outcome of these samples, as measured on an idle generator and machine.
-pub(crate) fn outcome(samples: impl IntoIterator<Item = Sample>) -> Outcome {
+pub fn outcome(samples: impl IntoIterator<Item = Sample>) -> Outcome {
     let mut recorder = Recorder::new(20_000);
     for sample in samples {
         recorder.add(sample);

@@ -171,3 +171,10 @@ pub fn failed(answer: &Answer) -> (Value, &FunctionError) {
 pub fn environment(answer: &Answer) -> EnvironmentId {
     answer.timing.environment.clone().expect("every answer names it")
 }
+
+/// Since the machine's start, in the unit of a process's start time.
+pub fn uptime_ticks() -> u64 {
+    use procfs::Current;
+    let uptime = procfs::Uptime::current().expect("Linux").uptime;
+    (uptime * procfs::ticks_per_second() as f64).floor() as u64
+}

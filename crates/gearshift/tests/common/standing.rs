@@ -1,16 +1,18 @@
 //! One row kept standing through the twin as a library, so that a test chooses its build and
 //! settings and arranges faults from outside.
+#![allow(dead_code)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gearshift_deploy::{Condition, Fence, Patience, Settings, Target, Want, reach};
-use gearshift_gear::{CATALOGUE, FaultPlan, Program, Row, RunId, Setup};
+use gearshift_gear::{CATALOGUE, Dimension, FaultPlan, Program, Row, RunId, Setup};
 use gearshift_prepare::Preparer;
 use gearshift_sandbox::{Host, remains};
 use gearshift_twin::{Twin, TwinConfig};
 use rand::Rng;
+use rust_decimal::Decimal;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -32,6 +34,12 @@ pub struct Standing {
 impl Standing {
     /// This row with this program as its function; no laws, no CPU shares, a patient timeout.
     pub fn up(row: &str, program: Program) -> Self {
+        let settings = Settings { physics: false, shaped: false, ..Settings::default() };
+        Self::under(row, program, settings)
+    }
+
+    /// This row with this program under these settings, and a patient timeout.
+    pub fn under(row: &str, program: Program, settings: Settings) -> Self {
         let base = TempDir::new().expect("a temporary folder");
         let host = Host::detect();
         let gearshift = PathBuf::from(env!("CARGO_BIN_EXE_gearshift"));
@@ -45,12 +53,18 @@ impl Standing {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let name = row.to_owned();
         let row = patient(CATALOGUE.row(row).unwrap().clone());
-        let settings = Settings { physics: false, shaped: false, ..Settings::default() };
         let want = Want::one(row, settings);
         let reached = runtime.block_on(reach(&twin, &run, &want, Fence(1), Patience::default()));
         let row = reached.expect("the row stands").rows.remove(&name).expect("as wanted");
         let url = row.url.expect("a standing row has an address");
         Self { url, endpoints: row.endpoints, row: name, run, twin, host, runtime, _base: base }
+    }
+
+    /// What has been used of this dimension.
+    pub fn used(&self, dimension: &Dimension) -> Decimal {
+        let usage = self.runtime.block_on(self.twin.usage(&self.run, &self.row)).expect("usage");
+        let lines = usage.iter().filter(|line| line.dimension == *dimension);
+        lines.map(|line| line.quantity).sum()
     }
 
     /// Store requests fail like this from now on.
