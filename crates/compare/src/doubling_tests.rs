@@ -78,12 +78,8 @@ fn usage(row: &Row, laws: &Laws, inside: &[&str]) -> Vec<UsageLine> {
         (Dimension::FunctionGbSecond, gb_s),
     ];
     let window = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
-    let line = |(dimension, quantity)| UsageLine {
-        dimension,
-        quantity,
-        window,
-        complete_until: window.1,
-    };
+    let line =
+        |(dimension, quantity)| UsageLine { dimension, quantity, window, complete_until: window.1 };
     quantities.map(line).into()
 }
 
@@ -101,9 +97,11 @@ fn found(row: &str, laws: &Laws, inside: &[&str]) -> Found {
         let usage = row_usage(row, lines, calls, &run()).unwrap();
         Interval::of(&usage, Some(&latency), &factor, book)
     };
-    let priced = PricedRow { name: row.name.clone(), interval: interval(row, &lines), ceiling_per_s: None };
+    let priced =
+        PricedRow { name: row.name.clone(), interval: interval(row, &lines), ceiling_per_s: None };
     let ec2 = CATALOGUE.row("ec2").unwrap();
-    let standing = PricedRow { name: ec2.name.clone(), interval: interval(ec2, &[]), ceiling_per_s: None };
+    let standing =
+        PricedRow { name: ec2.name.clone(), interval: interval(ec2, &[]), ceiling_per_s: None };
     let bill = &priced.interval.middle;
     let other = bill.lines.iter().filter(|line| line.dimension != Dimension::FunctionGbSecond);
     let mut result = empty(row);
@@ -131,7 +129,8 @@ fn doubled(row: &str, inside: &[&str], law: &str) {
     let twice = laws.clone().scaled_by(&BTreeMap::from([(id, 2.0)])).unwrap();
     let more_ms = median_ms(&laws, law);
     let (once, twice) = (found(row, &laws, inside), found(row, &twice, inside));
-    let part = |of: &Found, name: &str| of.latency.parts.iter().find(|p| p.name == name).unwrap().ms;
+    let part =
+        |of: &Found, name: &str| of.latency.parts.iter().find(|p| p.name == name).unwrap().ms;
     let close = |a: f64, b: f64| (a - b).abs() < 0.002;
 
     for other in OUTSIDE.iter().chain(inside) {
@@ -139,7 +138,10 @@ fn doubled(row: &str, inside: &[&str], law: &str) {
         let (before, after) = (part(&once, other), part(&twice, other));
         assert!(close(after, before * times), "{law} × 2: {other} was {before}, is {after}");
     }
-    assert!(close(once.latency.here_ms.value, twice.latency.here_ms.value), "{law} × 2: here moved");
+    assert!(
+        close(once.latency.here_ms.value, twice.latency.here_ms.value),
+        "{law} × 2: here moved"
+    );
     let p50 = (once.latency.p50_ms.value, twice.latency.p50_ms.value);
     // A histogram keeps three digits.
     let off = (p50.1 - p50.0 - more_ms).abs();

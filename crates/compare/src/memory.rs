@@ -127,7 +127,10 @@ fn judge(result: &mut RowResult, shaping: &Shaping) {
     }
     match &result.latency {
         Some(latency) if latency.verdict.valid => {}
-        Some(latency) => { let why = latency.verdict.reasons.join(", "); invalidate(result, &why) },
+        Some(latency) => {
+            let why = latency.verdict.reasons.join(", ");
+            invalidate(result, &why)
+        }
         None => invalidate(result, "no good answer"),
     }
 }
@@ -140,7 +143,11 @@ fn point_of(result: &RowResult, memory_mb: u32) -> MemoryPoint {
         reason: result.reason.clone(),
         p50_ms: result.latency.as_ref().map(|latency| latency.p50_ms.clone()),
         billed_ms: billed_ms(result, memory_mb).filter(|_| shaped),
-        million_usd: result.money.as_ref().and_then(|money| money.million_usd.clone()).filter(|_| shaped),
+        million_usd: result
+            .money
+            .as_ref()
+            .and_then(|money| money.million_usd.clone())
+            .filter(|_| shaped),
     }
 }
 

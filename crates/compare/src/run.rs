@@ -129,13 +129,7 @@ struct Found {
 }
 
 impl Found {
-    fn add(
-        &mut self,
-        row: &Row,
-        measured: Measured,
-        shaping: Shaping,
-        factor: Factor,
-    ) {
+    fn add(&mut self, row: &Row, measured: Measured, shaping: Shaping, factor: Factor) {
         let provider = provider_of(row);
         let line = core_line(provider, &factor);
         self.cores.insert(line.provider.clone(), line);

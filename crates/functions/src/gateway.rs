@@ -124,9 +124,7 @@ impl Desk {
         let steps = (body.len() as u64).div_ceil(METER_STEP_BYTES).max(1);
         self.requests.fetch_add(steps, Ordering::Relaxed);
         let page = self.config.page.as_ref();
-        let page = page.filter(|page| {
-            parts.method == Method::GET && parts.uri.path() == page.path
-        });
+        let page = page.filter(|page| parts.method == Method::GET && parts.uri.path() == page.path);
         let (answered, timing) = match page {
             Some(page) => self.from_elsewhere(page, asked).await,
             None => {

@@ -24,8 +24,14 @@ async fn a_python_handler_that_goes_wrong_gives_what_aws_gives_and_the_next_call
     let program = python(&prepared("function-python").await);
     let hosted = hosted(&program);
     let error = reported(&hosted, "throw", "[ERROR] ValueError: no kettle here").await;
-    assert_eq!((&error["errorType"], &error["errorMessage"]), (&json!("ValueError"), &json!("no kettle here")));
-    assert!(error["stackTrace"][0].as_str().is_some_and(|line| line.contains("faulty.py")), "{error}");
+    assert_eq!(
+        (&error["errorType"], &error["errorMessage"]),
+        (&json!("ValueError"), &json!("no kettle here"))
+    );
+    assert!(
+        error["stackTrace"][0].as_str().is_some_and(|line| line.contains("faulty.py")),
+        "{error}"
+    );
     exits(&hosted, "Runtime exited with error: exit status 3").await;
     hangs(&hosted).await;
     eats(&hosted).await;
@@ -41,7 +47,10 @@ async fn a_javascript_handler_that_goes_wrong_gives_what_aws_gives_and_the_next_
     let program = javascript(&prepared("function-js").await);
     let hosted = hosted(&program);
     let error = reported(&hosted, "throw", "no kettle here").await;
-    assert_eq!((&error["errorType"], &error["errorMessage"]), (&json!("RangeError"), &json!("no kettle here")));
+    assert_eq!(
+        (&error["errorType"], &error["errorMessage"]),
+        (&json!("RangeError"), &json!("no kettle here"))
+    );
     assert!(error["trace"].as_array().is_some_and(|trace| trace.len() > 1), "{error}");
     exits(&hosted, "Runtime exited with error: exit status 3").await;
     hangs(&hosted).await;
@@ -58,7 +67,10 @@ async fn a_cpp_handler_that_goes_wrong_gives_what_aws_gives_and_the_next_call_wo
     let program = cpp(&prepared("function-js").await);
     let hosted = hosted(&program);
     let error = reported(&hosted, "fail", "").await;
-    assert_eq!((&error["errorType"], &error["errorMessage"]), (&json!("Teapot"), &json!("no kettle here")));
+    assert_eq!(
+        (&error["errorType"], &error["errorMessage"]),
+        (&json!("Teapot"), &json!("no kettle here"))
+    );
     // aws-lambda-cpp catches nothing: an exception ends the process.
     ends(&hosted, "throw", "Runtime.ExitError", "Runtime exited with error: signal: aborted").await;
     exits(&hosted, "Runtime exited with error: exit status 3").await;
@@ -130,7 +142,8 @@ async fn exits(hosted: &Hosted, message: &str) {
 }
 
 async fn hangs(hosted: &Hosted) {
-    let answer = ends(hosted, "hang", "Sandbox.Timedout", "Task timed out after 2.50 seconds").await;
+    let answer =
+        ends(hosted, "hang", "Sandbox.Timedout", "Task timed out after 2.50 seconds").await;
     assert_eq!((answer.duration, answer.billed_ms), (TIMEOUT, 2_500));
 }
 
@@ -219,7 +232,11 @@ fn handled_by(right: &Program, root: PathBuf, handler: &str) -> Program {
 fn cpp(carrier: &Program) -> Program {
     let home = scratch("faulty-cpp");
     let packages = carrier.root.parent().expect("an entry").join("node_modules/aws-lambda-ric");
-    ran(Command::new("tar").arg("-xJf").arg(packages.join("deps/aws-lambda-cpp.tar.xz")).arg("-C").arg(&home));
+    ran(Command::new("tar")
+        .arg("-xJf")
+        .arg(packages.join("deps/aws-lambda-cpp.tar.xz"))
+        .arg("-C")
+        .arg(&home));
     let version = fs::read_to_string(home.join("src/version.cpp.in")).expect("a template");
     let version = version
         .replace("@PROJECT_VERSION_MAJOR@", "0")

@@ -11,7 +11,7 @@ use gearshift_gear::{EnvironmentId, PartKind};
 use gearshift_sandbox::{processes_of, remains};
 use serde_json::json;
 use support::client::{post, send};
-use support::{uptime_ticks, Hosted, bootstrap, enforced, environment, get, returned, until};
+use support::{Hosted, bootstrap, enforced, environment, get, returned, until, uptime_ticks};
 
 /// Not a test where it is started as a function's bootstrap.
 #[test]

@@ -52,7 +52,8 @@ impl Bench {
         let plain = preparer.program("hits")?.executable().to_owned();
         let gearshift = PathBuf::from(env!("CARGO_BIN_EXE_gearshift"));
         let command = |what: &str| vec![gearshift.clone(), "internal".into(), what.into()];
-        let usual = TwinConfig::usual(command("plane"), Arc::new(move |build| preparer.program(build)));
+        let usual =
+            TwinConfig::usual(command("plane"), Arc::new(move |build| preparer.program(build)));
         let twin = Twin::new(TwinConfig { base: place.path().join("runs"), ..usual });
         // Eight digits, where Gearshift itself gives four.
         let run: RunId = format!("be{:06x}", std::process::id() & 0xff_ffff).parse()?;

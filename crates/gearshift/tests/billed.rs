@@ -44,9 +44,8 @@ fn cold_and_warm((row, build): (&str, &str), law: &str) -> [Call; 2] {
         laws.iter().map(|law| (law.id.clone(), factor(&law.id))).collect();
     let settings = Settings { shaped: false, law_factors, ..Settings::default() };
     let row = Standing::under(row, shipped(build), settings);
-    let billed_ms = |dimension: &Dimension| {
-        row.used(dimension).to_f64().expect("a number") / MEMORY_GB * 1e3
-    };
+    let billed_ms =
+        |dimension: &Dimension| row.used(dimension).to_f64().expect("a number") / MEMORY_GB * 1e3;
     [(); 2].map(|()| {
         let (duration, init) = (Dimension::FunctionGbSecond, Dimension::FunctionInitGbSecond);
         let before = (billed_ms(&duration), billed_ms(&init));

@@ -71,7 +71,8 @@ fn unmodified_clients_prove_the_twin_the_aws_cli_against_the_object_store() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && said.contains(code), "{arguments:?}: {said}");
     };
-    let page: Vec<u8> = (0..9_u32 << 20).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let page: Vec<u8> =
+        (0..9_u32 << 20).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     fs::write(folder.path().join("page.bin"), &page).expect("room");
     fs::write(folder.path().join("small.txt"), "small").expect("room");
 
@@ -98,7 +99,8 @@ fn unmodified_clients_prove_the_twin_the_aws_cli_against_the_object_store() {
     assert!(fs::read(folder.path().join("page.back")).expect("it wrote") == page);
 
     let listed = s3api(&["list-objects-v2", "--bucket", "site"], &[]);
-    let keys: Vec<_> = listed["Contents"].as_array().expect("objects").iter().map(|o| &o["Key"]).collect();
+    let keys: Vec<_> =
+        listed["Contents"].as_array().expect("objects").iter().map(|o| &o["Key"]).collect();
     assert_eq!(keys, ["page/index.bin", "small.txt"]);
     s3api(&[&["delete-object"][..], &at].concat(), &[]);
     refused(&[&["s3api", "head-object"][..], &at].concat(), "404");

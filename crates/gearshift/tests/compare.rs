@@ -76,13 +76,17 @@ fn watch(ended: &mpsc::Receiver<()>) -> BTreeSet<Seen> {
     while matches!(ended.try_recv(), Err(mpsc::TryRecvError::Empty)) {
         for process in marked_processes() {
             let Some((row, _)) = process.member.split_once(".fn-") else { continue };
-            let command = std::fs::read(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
+            let command =
+                std::fs::read(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
             let command = String::from_utf8_lossy(&command).into_owned();
             let command: Vec<String> = command.split_terminator('\0').map(str::to_owned).collect();
             let (run, row) = (process.run.to_string(), row.to_owned());
-            let known = seen.iter().any(|seen: &Seen| (&seen.run, &seen.row, &seen.command) == (&run, &row, &command));
+            let known = seen
+                .iter()
+                .any(|seen: &Seen| (&seen.run, &seen.row, &seen.command) == (&run, &row, &command));
             if !known && !command.is_empty() {
-                let program = std::fs::read(format!("/proc/{}/exe", process.pid)).unwrap_or_default();
+                let program =
+                    std::fs::read(format!("/proc/{}/exe", process.pid)).unwrap_or_default();
                 let aws_lambda_cpp = program.windows(14).any(|bytes| bytes == b"AWS_Lambda_Cpp");
                 seen.insert(Seen { run, row, command, aws_lambda_cpp });
             }

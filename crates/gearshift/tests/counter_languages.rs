@@ -54,10 +54,10 @@ fn holds_over_the_table(row: &str, build: &str) {
         counted
     };
     // Told apart by what the store itself then holds.
-    let applied = |counted: &Counted| {
-        counted.applied_unacknowledged() * 10 >= counted.store_failures() * 9
-    };
-    let none = |counted: &Counted| counted.applied_unacknowledged() * 10 <= counted.store_failures();
+    let applied =
+        |counted: &Counted| counted.applied_unacknowledged() * 10 >= counted.store_failures() * 9;
+    let none =
+        |counted: &Counted| counted.applied_unacknowledged() * 10 <= counted.store_failures();
     let counted = count(APPLIED_THEN_500);
     assert!(applied(&counted), "{counted:?}");
     let counted = count(NOT_APPLIED_500);

@@ -9,20 +9,22 @@ use crate::sources::page;
 
 /// Places this service below `directory`, unless it lies there.
 pub(crate) fn program(build: &str, directory: &Path) -> Result<Program, Missing> {
-    let missing = |why: String, how_to_get_it: String| Missing {
-        what: build.to_owned(),
-        why,
-        how_to_get_it,
-    };
+    let missing =
+        |why: String, how_to_get_it: String| Missing { what: build.to_owned(), why, how_to_get_it };
     let artefact = service(build)
         .map_err(|unknown| missing(unknown.to_string(), "choose another row".to_owned()))?;
     let placed = artefact.place_in(directory).map_err(|error| {
         let place = directory.display();
-        missing(format!("it cannot be written to {place}: {error}"), "free space there or set XDG_CACHE_HOME".to_owned())
+        missing(
+            format!("it cannot be written to {place}: {error}"),
+            "free space there or set XDG_CACHE_HOME".to_owned(),
+        )
     })?;
     let program = Program::of_executable(placed, artefact.compressed_size());
     Ok(match build {
-        "function-rust" => Program { page: Some(page()), runtime: Some(lambda_runtime(&artefact)), ..program },
+        "function-rust" => {
+            Program { page: Some(page()), runtime: Some(lambda_runtime(&artefact)), ..program }
+        }
         _ => program,
     })
 }

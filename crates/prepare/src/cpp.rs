@@ -44,10 +44,13 @@ impl Recipe for Cpp {
         let chosen = std::env::var_os("CXX").map(PathBuf::from);
         let found = ["c++", "g++", "clang++"].iter().find_map(|name| which::which(name).ok());
         let program = chosen.or(found);
-        let program = program.ok_or_else(|| missing("no C++ compiler is on the path".to_owned()))?;
+        let program =
+            program.ok_or_else(|| missing("no C++ compiler is on the path".to_owned()))?;
         let version = answer(Quick::new(&program).args(["-dumpfullversion", "-dumpversion"]));
         let version = version.ok_or_else(|| missing(format!("{program:?} does not run")))?;
-        for (header, library) in [("curl/curl.h", "libcurl"), ("nlohmann/json.hpp", "nlohmann-json")] {
+        for (header, library) in
+            [("curl/curl.h", "libcurl"), ("nlohmann/json.hpp", "nlohmann-json")]
+        {
             if !holds(&program, &format!("__has_include(<{header}>)"), "") {
                 return Err(missing(format!("{library}'s headers are missing ({header})")));
             }
@@ -145,7 +148,11 @@ impl Client {
     async fn fetch(sources: &Path, workshop: &Workshop<'_>) -> Result<Self, PrepareError> {
         if let Err(missing) = carrier_tools() {
             let why = format!("{missing} is missing");
-            return Ok(Self { include: sources.join("fallback"), files: Vec::new(), version: Err(why) });
+            return Ok(Self {
+                include: sources.join("fallback"),
+                files: Vec::new(),
+                version: Err(why),
+            });
         }
         let carrier = sources.join("carrier");
         fs::create_dir(&carrier).doing(|| format!("making {}", carrier.display()))?;
@@ -187,7 +194,9 @@ impl Client {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 official: false,
                 on,
-                note: Some(format!("{CLIENT}'s source comes through npm: {why} → apt-get install npm xz-utils")),
+                note: Some(format!(
+                    "{CLIENT}'s source comes through npm: {why} → apt-get install npm xz-utils"
+                )),
             },
         }
     }
@@ -263,7 +272,13 @@ async fn compile(
     let compiled = commands.into_iter().map(|command| workshop.run("the C++ compiler", command));
     stream::iter(compiled).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     let mut linking = command(compiler, sources);
-    linking.args(&objects).args(["-static-libstdc++", "-static-libgcc", "-s", "-pthread", "-lcurl"]);
+    linking.args(&objects).args([
+        "-static-libstdc++",
+        "-static-libgcc",
+        "-s",
+        "-pthread",
+        "-lcurl",
+    ]);
     linking.arg("-o").arg(bootstrap);
     workshop.run("the linker", linking).await
 }
@@ -272,7 +287,8 @@ async fn compile(
 /// packager does.
 fn shared_libraries(program: &Path) -> Vec<PathBuf> {
     let said = answer(Quick::new("ldd").arg(program)).unwrap_or_default();
-    let paths = said.lines().filter_map(|line| line.split_whitespace().find(|w| w.starts_with('/')));
+    let paths =
+        said.lines().filter_map(|line| line.split_whitespace().find(|w| w.starts_with('/')));
     paths.map(PathBuf::from).collect()
 }
 

@@ -97,7 +97,13 @@ impl Recipe for JavaScript {
         };
         let handler = "app.handler";
         Program {
-            command: vec!["/bin/sh".into(), at.join("bootstrap.sh"), program, client, handler.into()],
+            command: vec![
+                "/bin/sh".into(),
+                at.join("bootstrap.sh"),
+                program,
+                client,
+                handler.into(),
+            ],
             root: entry::task(at),
             handler: handler.to_owned(),
             variables: Vec::new(),
@@ -122,7 +128,9 @@ impl JavaScript {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             official: false,
             on: on.clone(),
-            note: Some(format!("{CLIENT} is compiled where it is installed: {why} → {TOOLCHAIN_PACKAGES}")),
+            note: Some(format!(
+                "{CLIENT} is compiled where it is installed: {why} → {TOOLCHAIN_PACKAGES}"
+            )),
         };
         if let Err(missing) = find(TOOLCHAIN) {
             return Ok(stands_in(format!("{missing} is missing")));
@@ -138,12 +146,17 @@ impl JavaScript {
                 note: None,
             }),
             // A compiler that does not get through is no reason to do without the row.
-            Err(PrepareError::ToolFailed { how, said, .. }) if !how.starts_with("signal") => {
+            Err(PrepareError::ToolFailed { how, said, .. }) if !was_killed(&how, &said) => {
                 Ok(stands_in(format!("{how}, {said}")))
             }
             Err(error) => Err(error),
         }
     }
+}
+
+/// Itself, or a compiler it started: that says nothing about the compiler.
+fn was_killed(how: &str, said: &str) -> bool {
+    how.starts_with("signal") || said.contains("Killed") || said.contains("Terminated")
 }
 
 fn npm(node: &Tools, at: &Path) -> Command {

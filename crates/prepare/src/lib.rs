@@ -73,7 +73,12 @@ impl Preparer {
         let recipes: Vec<Box<dyn Recipe>> =
             vec![Box::new(python::Python), Box::new(javascript::JavaScript), Box::new(cpp::Cpp)];
         let services = cache.join("services");
-        Self { cache: Cache::new(cache.join("functions")), services, recipes, ready: Mutex::default() }
+        Self {
+            cache: Cache::new(cache.join("functions")),
+            services,
+            recipes,
+            ready: Mutex::default(),
+        }
     }
 
     /// The builds there are recipes for.
@@ -105,7 +110,9 @@ impl Preparer {
         }
         let look = match self.recipe(build) {
             Some(recipe) => self.look_for(recipe),
-            None => built_in::program(build, &self.services).map_or_else(Look::Missing, Look::Ready),
+            None => {
+                built_in::program(build, &self.services).map_or_else(Look::Missing, Look::Ready)
+            }
         };
         if let Look::Ready(program) = &look {
             ready.insert(build.to_owned(), program.clone());
@@ -174,8 +181,10 @@ impl Preparer {
 
     fn has_room(&self, fetch: &Fetch) -> Result<(), PrepareError> {
         let (path, needed_mb) = (self.cache.root().to_owned(), fetch.disk_mb * ROOM);
-        fs::create_dir_all(&path)
-            .map_err(|source| PrepareError::Io { what: format!("making {}", path.display()), source })?;
+        fs::create_dir_all(&path).map_err(|source| PrepareError::Io {
+            what: format!("making {}", path.display()),
+            source,
+        })?;
         match free_mb(&path) {
             Some(free_mb) if free_mb < needed_mb => {
                 Err(PrepareError::NoRoom { path, needed_mb, free_mb })

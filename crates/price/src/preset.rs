@@ -95,7 +95,10 @@ mod tests {
         let (same, other): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.reproduced);
         assert_eq!(same.len(), 9, "{:?}", same.into_iter().map(shown).collect::<Vec<_>>());
         let other: Vec<String> = other.into_iter().map(shown).collect();
-        assert_eq!(other, ["lambda-js-dynamodb 3.43 for 3.39", "lambda-rust-dynamodb 3.10 for 3.09"]);
+        assert_eq!(
+            other,
+            ["lambda-js-dynamodb 3.43 for 3.39", "lambda-rust-dynamodb 3.10 for 3.09"]
+        );
     }
 
     #[test]

@@ -37,12 +37,8 @@ pub(crate) fn remark(sweep: &MemorySweep, point: &MemoryPoint) -> String {
 
 /// Columns and cells of all sweeps; a row's name stands at its first point.
 pub(crate) fn grid(sweeps: &[MemorySweep]) -> (Vec<Column>, Vec<Vec<Cell>>) {
-    let column = |heading: &str, flush| Column {
-        heading: heading.to_owned(),
-        flush,
-        gap: 2,
-        group: None,
-    };
+    let column =
+        |heading: &str, flush| Column { heading: heading.to_owned(), flush, gap: 2, group: None };
     let mut columns = vec![column("memory", Flush::Left)];
     columns.extend(HEADINGS.map(|heading| column(heading, Flush::Right)));
     columns.push(column("", Flush::Left));

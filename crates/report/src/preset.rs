@@ -8,12 +8,8 @@ use crate::grid::{Cell, Column, Flush, lay_out};
 
 /// For a terminal, without colour; ends with a line break.
 pub fn preset(preset: &Preset) -> String {
-    let column = |heading: &str, flush, gap| Column {
-        heading: heading.to_owned(),
-        flush,
-        gap,
-        group: None,
-    };
+    let column =
+        |heading: &str, flush, gap| Column { heading: heading.to_owned(), flush, gap, group: None };
     let columns = [
         column("row", Flush::Left, 0),
         column("per", Flush::Left, 2),
@@ -23,10 +19,7 @@ pub fn preset(preset: &Preset) -> String {
     ];
     let cells: Vec<Vec<Cell>> = preset.rows.iter().map(cells).collect();
     let exact = preset.rows.iter().filter(|row| row.reproduced).count();
-    let mut text = format!(
-        "preset {} · {} · {}\n",
-        preset.name, preset.source, preset.region
-    );
+    let mut text = format!("preset {} · {} · {}\n", preset.name, preset.source, preset.region);
     // The first line of titles is empty here.
     for line in &lay_out(&columns, &cells)[1..] {
         writeln!(text, "{line}").expect("writing to a string");

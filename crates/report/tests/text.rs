@@ -296,7 +296,8 @@ fn a_runtime_client_that_is_not_the_providers_own_is_marked_with_why() {
     let mark = line(&screen, "lambda-js-dynamodb").chars().nth("lambda-js-dynamodb".len());
     let mark = mark.filter(|mark| *mark != ' ').expect("a mark behind the name");
     assert!(line(&screen, "lambda-python-dynamodb ").contains("python"), "{screen}");
-    let why = "gearshift bootstrap.mjs 4.2.2 on CPython 3.11.2 (aws-lambda-ric is compiled where it";
+    let why =
+        "gearshift bootstrap.mjs 4.2.2 on CPython 3.11.2 (aws-lambda-ric is compiled where it";
     assert!(line(&screen, &mark.to_string()).contains(why), "{screen}");
     assert!(line(&screen, "runtimes").contains("awslambdaric 4.2.2 on CPython 3.11.2"));
     assert!(markdown(&results).contains("bootstrap.mjs 4.2.2"));

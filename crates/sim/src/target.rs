@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use gearshift_deploy::{
     Condition, Event, Fence, Progress, Shaping, Target, TargetError, Want, World,
 };
-use gearshift_gear::{Missing, Compute, Row, RunId, UsageLine};
+use gearshift_gear::{Compute, Missing, Row, RunId, UsageLine};
 
 use crate::config::Lost;
 use crate::{Cloud, metering};

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use gearshift_deploy::{
-    Condition, Event, Fence, Progress, Shaping, Standing, State, Target, TargetError,
-    Want, Wanted, World,
+    Condition, Event, Fence, Progress, Shaping, Standing, State, Target, TargetError, Want, Wanted,
+    World,
 };
 use gearshift_gear::{Missing, Program, Row, RunId, UsageLine};
 use gearshift_sandbox::{Cores, Enforcement, Host, apart, processes_of, remains, sweep};

@@ -43,7 +43,8 @@ fn workspace() -> PathBuf {
 
 /// The version that the lock file gives for this package.
 fn locked(package: &str, workspace: &Path) -> String {
-    let lock = fs::read_to_string(workspace.join("Cargo.lock")).expect("the lock file is in the tree");
+    let lock =
+        fs::read_to_string(workspace.join("Cargo.lock")).expect("the lock file is in the tree");
     let mut lines = lock.lines().skip_while(|line| *line != format!("name = {package:?}"));
     let version = lines.nth(1).and_then(|line| line.strip_prefix("version = "));
     version.expect("a package has a version").trim_matches('"').to_owned()

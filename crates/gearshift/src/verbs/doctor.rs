@@ -83,7 +83,9 @@ fn check_row(twin: &Twin, preparer: &Preparer, row: &Row) -> RowCheck {
     let found = |would_be, reason, next| RowCheck { row: row.name.clone(), would_be, reason, next };
     let settings = Settings { core_factor: known_factor(row), ..Settings::default() };
     let wanted = Wanted { row: row.clone(), settings };
-    if row.built && let Look::Missing(missing) = preparer.look(&row.build.name) {
+    if row.built
+        && let Look::Missing(missing) = preparer.look(&row.build.name)
+    {
         return found("skipped", Some(missing.why), Some(missing.how_to_get_it));
     }
     match twin.can(row) {

@@ -43,6 +43,7 @@ impl Down {
             }
             Ok(taken)
         })?;
+        preparer.tidy();
         if self.json {
             terminal::print_json(&taken)?;
         } else if taken.is_empty() {

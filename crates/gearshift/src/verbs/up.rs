@@ -2,7 +2,7 @@ use anyhow::Result;
 use clap::Args;
 use gearshift_compare::Provision;
 use gearshift_deploy::{Fence, Patience, Settings, Shaping, Target, Want, reach};
-use gearshift_gear::{CATALOGUE, Caller};
+use gearshift_gear::{CATALOGUE, Caller, RuntimeClient};
 use gearshift_price::PriceBook;
 use serde::Serialize;
 
@@ -41,6 +41,8 @@ struct Report<'a> {
     row: &'a str,
     url: &'a str,
     endpoints: &'a std::collections::BTreeMap<String, String>,
+    /// What runs a function's code.
+    runtime: Option<&'a RuntimeClient>,
 }
 
 impl Up {
@@ -62,12 +64,14 @@ impl Up {
         let want = Want::one(row.clone(), settings);
         let up = async {
             let progress = Progress::new();
-            Provisioner::new(preparer, self.offline, &run, &progress).provide(row).await?;
+            let provision = Provisioner::new(preparer, self.offline, &run, &progress);
+            let runtime = provision.provide(row).await?;
             let shaping = twin.can(row)?;
             let now = Fence::at(jiff::Timestamp::now());
-            Ok((shaping, reach(&twin, &run, &want, now, Patience::default()).await?))
+            Ok((runtime, shaping, reach(&twin, &run, &want, now, Patience::default()).await?))
         };
-        let Some((shaping, world)) = block_on(interrupt::or_take_down(&config, &run, up))? else {
+        let Some((runtime, shaping, world)) = block_on(interrupt::or_take_down(&config, &run, up))?
+        else {
             eprintln!("interrupted: run {run} taken down, nothing is left");
             return Ok(Ended::Failed);
         };
@@ -75,7 +79,8 @@ impl Up {
         let url = standing.url.as_deref().unwrap_or_default();
         if self.json {
             let endpoints = &standing.endpoints;
-            let report = Report { run: run.as_str(), row: &row.name, url, endpoints };
+            let runtime = runtime.as_ref();
+            let report = Report { run: run.as_str(), row: &row.name, url, endpoints, runtime };
             terminal::print_json(&report)?;
             return Ok(Ended::Well);
         }
@@ -85,6 +90,12 @@ impl Up {
         say!("{}  {url}", row.name);
         for (what, url) in &standing.endpoints {
             say!("  {what:8} {url}");
+        }
+        if let Some(runtime) = runtime {
+            say!("  runs on  {runtime}");
+        }
+        if standing.endpoints.contains_key("objects") {
+            say!("  secret   twin, with any access key id");
         }
         say!("  ends with  gearshift down {run}");
         Ok(Ended::Well)

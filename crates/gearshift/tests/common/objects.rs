@@ -17,7 +17,14 @@ pub fn count_in(endpoint: &str) -> u64 {
 pub fn curl(endpoint: &str, path: &str, options: &[&str]) -> (u16, String) {
     let output = Command::new("curl")
         .args(["--silent", "--noproxy", "*", "--aws-sigv4", "aws:amz:eu-west-2:s3"])
-        .args(["--user", "AKIDTEST:twin", "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD", "--write-out", "\n%{http_code}"])
+        .args([
+            "--user",
+            "AKIDTEST:twin",
+            "-H",
+            "x-amz-content-sha256: UNSIGNED-PAYLOAD",
+            "--write-out",
+            "\n%{http_code}",
+        ])
         .args(options)
         .arg(format!("{endpoint}{path}"))
         .output()

@@ -51,7 +51,8 @@ pub fn cpp() -> Program {
 }
 
 fn handled_by(program: Program) -> Program {
-    let swap = |part: PathBuf| if part == Path::new(&program.handler) { HANDLER.into() } else { part };
+    let swap =
+        |part: PathBuf| if part == Path::new(&program.handler) { HANDLER.into() } else { part };
     Program {
         command: program.command.iter().cloned().map(swap).collect(),
         handler: HANDLER.to_owned(),

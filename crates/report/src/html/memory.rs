@@ -192,7 +192,11 @@ fn plot(
 fn step(highest: f64) -> f64 {
     let rough = (highest / 5.0).max(1e-6);
     let power = 10f64.powf(rough.log10().floor());
-    [1.0, 2.0, 5.0, 10.0].map(|times| times * power).into_iter().find(|s| *s >= rough).unwrap_or(rough)
+    [1.0, 2.0, 5.0, 10.0]
+        .map(|times| times * power)
+        .into_iter()
+        .find(|s| *s >= rough)
+        .unwrap_or(rough)
 }
 
 fn tick(value: f64, step: f64) -> String {

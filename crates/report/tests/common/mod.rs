@@ -4,8 +4,8 @@
 use std::num::NonZeroU64;
 
 use gearshift_compare::{
-    Ceiling, Checks, Cold, Core, Counter, HowFast, Latency, Machine, MemoryPoint, MemorySweep, Money, Overhead, Pair,
-    PartMs, Results, RowResult, RowState, SCHEMA, published_2021,
+    Ceiling, Checks, Cold, Core, Counter, HowFast, Latency, Machine, MemoryPoint, MemorySweep,
+    Money, Overhead, Pair, PartMs, Results, RowResult, RowState, SCHEMA, published_2021,
 };
 use gearshift_gear::{
     CATALOGUE, Caller, Code, Dimension, Known, LawId, Origin, RunId, RuntimeClient, UsageLine,

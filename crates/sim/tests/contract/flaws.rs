@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use gearshift_deploy::contract::CLAUSES;
 use gearshift_deploy::{
-    Condition, Event, Fence, Happening, Progress, Settings, Shaping, State, Target,
-    TargetError, Want, World,
+    Condition, Event, Fence, Happening, Progress, Settings, Shaping, State, Target, TargetError,
+    Want, World,
 };
 use gearshift_gear::{Missing, Row, RunId, UsageLine};
 use gearshift_sim::{Cloud, SimTarget};

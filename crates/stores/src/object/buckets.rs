@@ -263,10 +263,7 @@ impl Buckets {
     }
 
     /// Gives an upload up.
-    pub(super) fn abort(
-        &self,
-        (bucket, key, upload): (&str, &str, &str),
-    ) -> Result<(), Rejected> {
+    pub(super) fn abort(&self, (bucket, key, upload): (&str, &str, &str)) -> Result<(), Rejected> {
         self.lock().forget(bucket, key, upload)
     }
 }

@@ -107,7 +107,10 @@ pub(super) fn tag(object: &Object) -> Option<ETag> {
 }
 
 /// The condition of a write.
-pub(super) fn condition(if_match: Option<IfMatch>, if_none_match: Option<IfNoneMatch>) -> S3Result<Condition> {
+pub(super) fn condition(
+    if_match: Option<IfMatch>,
+    if_none_match: Option<IfNoneMatch>,
+) -> S3Result<Condition> {
     match (if_match, if_none_match) {
         (None, None) => Ok(Condition::Nothing),
         (Some(ETagCondition::Any), None) => Ok(Condition::Present),
@@ -143,9 +146,9 @@ pub(super) fn wanted(
 pub(super) fn cut(object: &Object, range: Option<Range>) -> S3Result<(Bytes, Option<String>)> {
     let Some(range) = range else { return Ok((object.bytes.clone(), None)) };
     let length = object.bytes.len() as u64;
-    let range = range.check(length).map_err(|_| {
-        s3_error!(InvalidRange, "The requested range is not satisfiable")
-    })?;
+    let range = range
+        .check(length)
+        .map_err(|_| s3_error!(InvalidRange, "The requested range is not satisfiable"))?;
     let said = format!("bytes {}-{}/{length}", range.start, range.end - 1);
     Ok((object.bytes.slice(range.start as usize..range.end as usize), Some(said)))
 }

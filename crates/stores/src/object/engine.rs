@@ -113,9 +113,11 @@ impl Engine for ObjectEngine {
                 "InternalError",
                 "We encountered an internal error. Please try again.",
             ),
-            Refusal::Throttled => {
-                error(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", "Please reduce your request rate.")
-            }
+            Refusal::Throttled => error(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "SlowDown",
+                "Please reduce your request rate.",
+            ),
             Refusal::TooLarge => error(
                 StatusCode::BAD_REQUEST,
                 "EntityTooLarge",

@@ -84,10 +84,12 @@ mod tests {
     }
 
     fn paged(keys: &[&str], prefix: &str, delimiter: Option<&str>, at_most: i32) -> Vec<String> {
-        let object = || Arc::new(Object::new(Default::default(), Default::default(), Default::default()));
+        let object =
+            || Arc::new(Object::new(Default::default(), Default::default(), Default::default()));
         let (mut seen, mut after) = (Vec::new(), String::new());
         loop {
-            let listed = keys.iter().filter(|key| key.starts_with(prefix) && **key > after.as_str());
+            let listed =
+                keys.iter().filter(|key| key.starts_with(prefix) && **key > after.as_str());
             let objects = listed.map(|key| (key.to_string(), object())).collect();
             let page = page(objects, prefix, delimiter, &after, at_most);
             assert!(names(&page).len() <= at_most as usize);

@@ -28,20 +28,25 @@ impl S3 for Service {
         let (content, content_range) = cut(&object, input.range)?;
         let about = object.about.clone();
         let checksum = if with_checksum { object.checksum.clone() } else { Checksum::default() };
-        answer(with_checksum!(checksum, GetObjectOutput {
-            accept_ranges: Some("bytes".to_owned()),
-            content_length: Some(content.len() as i64),
-            content_range: content_range,
-            body: Some(s3s::Body::from(content).into()),
-            e_tag: tag(&object),
-            last_modified: Some(timestamp(object.modified)),
-            content_type: input.response_content_type.or(about.content_type),
-            cache_control: input.response_cache_control.or(about.cache_control),
-            content_disposition: input.response_content_disposition.or(about.content_disposition),
-            content_encoding: input.response_content_encoding.or(about.content_encoding),
-            content_language: input.response_content_language.or(about.content_language),
-            metadata: about.metadata,
-        }))
+        answer(with_checksum!(
+            checksum,
+            GetObjectOutput {
+                accept_ranges: Some("bytes".to_owned()),
+                content_length: Some(content.len() as i64),
+                content_range: content_range,
+                body: Some(s3s::Body::from(content).into()),
+                e_tag: tag(&object),
+                last_modified: Some(timestamp(object.modified)),
+                content_type: input.response_content_type.or(about.content_type),
+                cache_control: input.response_cache_control.or(about.cache_control),
+                content_disposition: input
+                    .response_content_disposition
+                    .or(about.content_disposition),
+                content_encoding: input.response_content_encoding.or(about.content_encoding),
+                content_language: input.response_content_language.or(about.content_language),
+                metadata: about.metadata,
+            }
+        ))
     }
 
     async fn head_object(
@@ -78,9 +83,7 @@ impl S3 for Service {
         let about = about!(input);
         let object = Object::new(content, about, checksum.clone());
         let stored = self.buckets.put(&input.bucket, &input.key, object, &condition)?;
-        answer(with_checksum!(checksum, PutObjectOutput {
-            e_tag: tag(&stored),
-        }))
+        answer(with_checksum!(checksum, PutObjectOutput { e_tag: tag(&stored) }))
     }
 
     async fn copy_object(
@@ -93,9 +96,8 @@ impl S3 for Service {
         };
         let source = self.buckets.get(bucket, key)?;
         wanted(&source, &input.copy_source_if_match, &input.copy_source_if_none_match)?;
-        let replaces = |directive: MetadataDirective| {
-            directive.as_str() == MetadataDirective::REPLACE
-        };
+        let replaces =
+            |directive: MetadataDirective| directive.as_str() == MetadataDirective::REPLACE;
         let about = if input.metadata_directive.is_some_and(replaces) {
             about!(input)
         } else {
@@ -217,9 +219,7 @@ impl S3 for Service {
         let part = Object::new(content, About::default(), checksum.clone());
         let upload = (&*input.bucket, &*input.key, &*input.upload_id);
         let kept = self.buckets.keep_part(upload, input.part_number, part)?;
-        answer(with_checksum!(checksum, UploadPartOutput {
-            e_tag: tag(&kept),
-        }))
+        answer(with_checksum!(checksum, UploadPartOutput { e_tag: tag(&kept) }))
     }
 
     async fn list_parts(

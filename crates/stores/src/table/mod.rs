@@ -66,10 +66,11 @@ impl TableStore {
         let front = Arc::new(front);
         let database = Database::memory().map_err(|error| StoreError::Engine(error.to_string()))?;
         let (stop_engine, engine_stopped) = oneshot::channel::<()>();
-        let serving = dynoxide::server::serve_with_shutdown(engine_listener, database.clone(), async {
-            // An error means that the store was dropped: the same signal.
-            let _ = engine_stopped.await;
-        });
+        let serving =
+            dynoxide::server::serve_with_shutdown(engine_listener, database.clone(), async {
+                // An error means that the store was dropped: the same signal.
+                let _ = engine_stopped.await;
+            });
         tokio::spawn(serving);
         let (alive, gone) = watch::channel(());
         tokio::spawn(accept(listener, Arc::clone(&front), gone));

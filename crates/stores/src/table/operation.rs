@@ -97,9 +97,7 @@ mod tests {
     #[test]
     fn every_operation_is_held_to_its_law() {
         let laws = TableLaws::named_in(&Laws::shipped()).unwrap();
-        let id = |name: &str, body: Value| {
-            laws.of(&asked(name, body)).map(|law| law.id.0.clone())
-        };
+        let id = |name: &str, body: Value| laws.of(&asked(name, body)).map(|law| law.id.0.clone());
         assert_eq!(id("UpdateItem", json!({})).unwrap(), "ddb.update_add");
         assert_eq!(id("PutItem", json!({})).unwrap(), "ddb.put");
         assert_eq!(id("DeleteItem", json!({})).unwrap(), "ddb.put");

@@ -74,7 +74,11 @@ async fn writes_are_metered_by_started_kb_of_the_larger_image() {
     for (data_bytes, units) in [(1_010, 1), (1_100, 2), (100, 2), (100, 1), (3_000, 3)] {
         client.call("PutItem", put(1, data_bytes)).await;
         let last = told.lock().unwrap().last().unwrap().clone();
-        assert_eq!(last.quantity(&Dimension::TableWriteUnit), Decimal::from(units), "{data_bytes} bytes");
+        assert_eq!(
+            last.quantity(&Dimension::TableWriteUnit),
+            Decimal::from(units),
+            "{data_bytes} bytes"
+        );
         assert_eq!(last.quantity(&Dimension::TableReadUnit), Decimal::ZERO);
     }
     assert_eq!(units(&store), (Decimal::from(9), Decimal::ZERO));
@@ -91,7 +95,11 @@ async fn reads_are_metered_by_started_4_kb_and_half_when_eventual() {
     {
         client.call("GetItem", get(id, strong)).await;
         let last = told.lock().unwrap().last().unwrap().clone();
-        assert_eq!(last.quantity(&Dimension::TableReadUnit), units.parse().unwrap(), "item {id}, strong {strong}");
+        assert_eq!(
+            last.quantity(&Dimension::TableReadUnit),
+            units.parse().unwrap(),
+            "item {id}, strong {strong}"
+        );
     }
     assert_eq!(units(&store).1, "5.5".parse().unwrap());
 }

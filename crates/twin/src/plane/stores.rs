@@ -44,16 +44,20 @@ impl Stores {
     ) -> Result<Self, String> {
         let charged = Charged::default();
         let hook = |what| Some(hook(charged.clone(), what));
-        let objects = ObjectConfig { hook: hook("objects"), ..ObjectConfig::new(laws.clone(), seed) };
+        let objects =
+            ObjectConfig { hook: hook("objects"), ..ObjectConfig::new(laws.clone(), seed) };
         let objects = ObjectStore::start(objects).await.map_err(words)?;
         if let Some(page) = page {
             objects.create_bucket(PAGES, true).map_err(words)?;
-            objects.place(PAGES, PAGE, "text/html; charset=utf-8", page.as_bytes().to_vec()).map_err(words)?;
+            objects
+                .place(PAGES, PAGE, "text/html; charset=utf-8", page.as_bytes().to_vec())
+                .map_err(words)?;
         }
         let table = match counts_in {
             Store::Table => {
                 let seed = seed.wrapping_add(1);
-                let config = TableConfig { hook: hook("table"), ..TableConfig::new(laws.clone(), seed) };
+                let config =
+                    TableConfig { hook: hook("table"), ..TableConfig::new(laws.clone(), seed) };
                 let table = TableStore::start(config).await.map_err(words)?;
                 table.create_table(COUNTED_IN).map_err(words)?;
                 Some(table)
@@ -63,7 +67,9 @@ impl Stores {
                 None
             }
             Store::Memory => None,
-            Store::File => return Err("a function without a file system cannot count in a file".into()),
+            Store::File => {
+                return Err("a function without a file system cannot count in a file".into());
+            }
         };
         Ok(Self { counts_in, objects, table, charged })
     }
