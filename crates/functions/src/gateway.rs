@@ -126,7 +126,7 @@ impl Desk {
         let page = self.config.page.as_ref();
         let page = page.filter(|page| parts.method == Method::GET && parts.uri.path() == page.path);
         let (answered, timing) = match page {
-            Some(page) => self.from_elsewhere(page, asked).await,
+            Some(page) => self.fetched_page(page, asked).await,
             None => {
                 let event = event(&parts, &body, peer, &request_id).to_string();
                 self.integrate(Bytes::from(event), asked).await
@@ -135,7 +135,7 @@ impl Desk {
         self.leave(answered, &timing, &request_id)
     }
 
-    async fn from_elsewhere(&self, page: &PageRoute, asked: Instant) -> (Answered, ServerTiming) {
+    async fn fetched_page(&self, page: &PageRoute, asked: Instant) -> (Answered, ServerTiming) {
         let mut waits = self.draw(&page.laws, asked);
         waits.inbound().await;
         let fetched = tokio::time::timeout(INTEGRATION_TIMEOUT, (page.fetch)()).await;

@@ -118,7 +118,7 @@ fn gist(said: &str) -> String {
     };
     let mut told: Vec<&str> = lines().filter(wrong).take(SAID_LINES).collect();
     if told.is_empty() {
-        told.extend(lines().last());
+        told.extend(lines().next_back());
     }
     told.join("; ").chars().filter(|c| !c.is_control()).take(SAID_CHARS).collect()
 }

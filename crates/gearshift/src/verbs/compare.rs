@@ -107,7 +107,7 @@ fn match_vcpu(text: &str) -> Result<MatchVcpu, String> {
 impl Compare {
     pub fn run(self) -> Result<Ended> {
         if let Some(Preset::Seed2021) = self.preset {
-            return self.reproduce(&gearshift_price::seed_2021());
+            return self.reproduce(gearshift_price::seed_2021());
         }
         let rows = self.chosen()?;
         self.law_factors()?;

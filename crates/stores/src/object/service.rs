@@ -290,7 +290,7 @@ impl S3 for Service {
     ) -> S3Result<S3Response<CreateBucketOutput>> {
         self.buckets.create(&req.input.bucket, false)?;
         let location = Some(format!("/{}", req.input.bucket));
-        answer(CreateBucketOutput { location, ..CreateBucketOutput::default() })
+        answer(CreateBucketOutput { location })
     }
 
     async fn head_bucket(

@@ -10,7 +10,7 @@ use crate::plane::function_row::FunctionRow;
 use crate::plane::instance_row::InstanceRow;
 
 pub(super) enum StandingRow {
-    Function(FunctionRow),
+    Function(Box<FunctionRow>),
     Instance(InstanceRow),
 }
 
@@ -19,7 +19,7 @@ impl StandingRow {
         let pool = config.wanted.row.gear().pools.first().ok_or("the row has no pool")?;
         match &pool.compute {
             Compute::Function { memory_mb } => {
-                FunctionRow::start(config, *memory_mb).await.map(Self::Function)
+                FunctionRow::start(config, *memory_mb).await.map(Box::new).map(Self::Function)
             }
             Compute::Instance(kind) => InstanceRow::start(config, kind).await.map(Self::Instance),
             other => Err(format!("a {other} is not built yet")),
