@@ -6,6 +6,8 @@ mod aws;
 mod common;
 #[path = "common/node.rs"]
 mod node;
+#[path = "common/objects.rs"]
+mod objects;
 #[path = "common/python.rs"]
 mod python;
 #[path = "common/raw.rs"]
@@ -182,6 +184,24 @@ fn unmodified_clients_prove_the_twin_lambda_runtime_and_the_rust_sdk() {
         assert!(variables["AWS_LAMBDA_RUNTIME_API"].starts_with("127.0.0.1:"), "{variables:?}");
         assert!(!variables.contains_key("PORT"), "it was told to be a server: {variables:?}");
     }
+}
+
+/// Whoever replaces the object replaces the page: no function and no copy is asked.
+#[test]
+fn the_page_of_a_function_row_comes_from_the_object_store_through_the_gateway() {
+    let (_folder, up) = bare_row();
+    let page = || send("GET", &format!("{}/", up.url), &[], "").expect("an answer");
+    let first = page();
+    assert_eq!(first.status, 200, "{}", first.text());
+    assert!(first.text().starts_with("<!doctype html>"), "{}", first.text());
+    assert_eq!(functions_of(&up), [], "a function was started for the page");
+    let other = "<!doctype html><p>another page";
+    let options = ["-X", "PUT", "-H", "content-type: text/html", "--data-binary", other];
+    let (status, said) = objects::curl(&up.endpoints["objects"], "/pages/index.html", &options);
+    assert_eq!(status, 200, "{said}");
+    assert_eq!(page().text(), other);
+    let head = send("HEAD", &format!("{}/", up.url), &[], "").expect("an answer");
+    assert_eq!((head.status, head.text().as_str()), (200, ""));
 }
 
 /// What is proved by "unmodified": the function's clients come from the public registry.

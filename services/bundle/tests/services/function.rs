@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 use std::process::{Child, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 use serde_json::{Value, json};
@@ -48,25 +48,34 @@ impl Drop for Function {
     }
 }
 
+/// A client may open a further connection while it still reads from another.
 fn runtime_api(listener: &TcpListener, events: Vec<Value>, answers: &mpsc::Sender<Value>) {
-    let mut events = events.into_iter();
+    let events = Arc::new(Mutex::new(events.into_iter()));
     for stream in listener.incoming().flatten() {
-        let mut connection = Connection::over(stream);
-        while let Some(request) = connection.request() {
-            if request.first_line.starts_with("GET") {
-                let Some(event) = events.next() else {
-                    // Frozen: no event ever comes.
-                    thread::park();
-                    return;
-                };
-                let headers = "lambda-runtime-aws-request-id: 8476a536\r\n\
-                    lambda-runtime-deadline-ms: 4102444800000\r\n\
-                    lambda-runtime-invoked-function-arn: arn:aws:lambda:eu-west-2:0:function:hits\r\n";
-                connection.answer(200, headers, &event.to_string());
-            } else {
-                _ = answers.send(request.json());
-                connection.answer(202, "", "");
-            }
+        let (events, answers) = (events.clone(), answers.clone());
+        thread::spawn(move || serve(Connection::over(stream), &events, &answers));
+    }
+}
+
+fn serve(
+    mut connection: Connection,
+    events: &Mutex<std::vec::IntoIter<Value>>,
+    answers: &mpsc::Sender<Value>,
+) {
+    while let Some(request) = connection.request() {
+        if request.first_line.starts_with("GET") {
+            let Some(event) = events.lock().expect("no panic while held").next() else {
+                // Frozen: no event ever comes.
+                thread::park();
+                return;
+            };
+            let headers = "lambda-runtime-aws-request-id: 8476a536\r\n\
+                lambda-runtime-deadline-ms: 4102444800000\r\n\
+                lambda-runtime-invoked-function-arn: arn:aws:lambda:eu-west-2:0:function:hits\r\n";
+            connection.answer(200, headers, &event.to_string());
+        } else {
+            _ = answers.send(request.json());
+            connection.answer(202, "", "");
         }
     }
 }
