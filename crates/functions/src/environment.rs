@@ -16,7 +16,8 @@ use crate::http::Server;
 use crate::log::Log;
 use crate::runtime_api::{Delivery, Desk, Reply};
 
-/// What Linux lets any user give a pipe. Node.js writes what fits at once and the rest when it finds
+/// What Linux lets any user give a pipe; standard output's alone, since a user's pipes together have
+/// a limit too (pipe(7)). Node.js writes what fits at once and the rest when it finds
 /// time, which a frozen process does not.
 const PIPE_BYTES: i32 = 1 << 20;
 
@@ -115,10 +116,8 @@ impl Environment {
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let out = out.expect("piped").into_owned_fd().map_err(|e| host(&e))?;
         let err = err.expect("piped").into_owned_fd().map_err(|e| host(&e))?;
-        for pipe in [&out, &err] {
-            // Smaller ones do, where the system allows no larger.
-            let _ = fcntl(pipe, FcntlArg::F_SETPIPE_SZ(PIPE_BYTES));
-        }
+        // A smaller one does, where the system allows no larger.
+        let _ = fcntl(&out, FcntlArg::F_SETPIPE_SZ(PIPE_BYTES));
         let log = Arc::new(Log::of([out, err]).map_err(|e| host(&e))?);
         let (out_log, err_log) = (log.clone(), log.clone());
         let (exited, exit) = watch::channel(None);

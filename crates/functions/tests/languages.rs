@@ -206,7 +206,7 @@ async fn prepared(build: &str) -> Program {
 }
 
 fn python(right: &Program) -> Program {
-    handled_by(right, handlers(), "faulty.handler")
+    right.clone().with_code(handlers(), "faulty.handler")
 }
 
 /// Node.js looks for packages above the code, so the code lies beside a link to them.
@@ -217,16 +217,7 @@ fn javascript(right: &Program) -> Program {
     let root = home.join("task");
     fs::create_dir(&root).expect("a directory");
     fs::copy(handlers().join("faulty.mjs"), root.join("faulty.mjs")).expect("a copy");
-    handled_by(right, root, "faulty.handler")
-}
-
-fn handled_by(right: &Program, root: PathBuf, handler: &str) -> Program {
-    let swap = |part: &PathBuf| match part == Path::new(&right.handler) {
-        true => PathBuf::from(handler),
-        false => part.clone(),
-    };
-    let command = right.command.iter().map(swap).collect();
-    Program { command, root, handler: handler.to_owned(), ..right.clone() }
+    right.clone().with_code(root, "faulty.handler")
 }
 
 fn cpp(carrier: &Program) -> Program {

@@ -39,6 +39,17 @@ impl Program {
         }
     }
 
+    /// The same runtime with other code: this directory, and this handler where the other one stood.
+    #[must_use]
+    pub fn with_code(self, root: PathBuf, handler: &str) -> Self {
+        let swap = |part: PathBuf| match part == Path::new(&self.handler) {
+            true => handler.into(),
+            false => part,
+        };
+        let command = self.command.into_iter().map(swap).collect();
+        Self { command, root, handler: handler.to_owned(), ..self }
+    }
+
     /// The executable, without its arguments.
     pub fn executable(&self) -> &Path {
         &self.command[0]

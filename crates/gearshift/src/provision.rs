@@ -13,9 +13,9 @@ use crate::progress::Progress;
 
 /// Fetches and makes what is not there, unless it must not.
 pub struct Provisioner<'a> {
-    pub preparer: Arc<Preparer>,
-    pub offline: bool,
-    pub progress: &'a Progress,
+    preparer: Arc<Preparer>,
+    offline: bool,
+    progress: &'a Progress,
     marks: [(String, String); 2],
     /// Builds that could not be made: another row's try would fail as well.
     failed: Mutex<BTreeMap<String, Missing>>,

@@ -107,10 +107,5 @@ fn counter_invariant_goes_red_over_cpp_read_modify_write() {
 fn goes_red(row: &str, wrong: Program) {
     let row = Alone::with(row, wrong).warmed(A_FEW);
     let counted = row.count_under(NONE, A_FEW, 4 * CALLS_EACH);
-    counted.answers_well(6);
-    let check = counted.check();
-    assert!(!check.holds(), "not noticed: {check:?}");
-    assert!(check.duplicates > 0, "no count was returned twice: {check:?}");
-    let counted_by = counted.after - counted.before;
-    assert!(counted_by < check.acknowledged, "no acknowledged count was lost: {check:?}");
+    counted.goes_red();
 }

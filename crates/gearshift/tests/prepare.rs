@@ -8,7 +8,7 @@ mod raw;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -76,10 +76,24 @@ impl Fresh {
         (serde_json::from_slice(&output.stdout).expect("JSON"), said)
     }
 
+    /// Begins to stand a row up.
+    fn begun(&self, row: &str) -> Child {
+        let mut command = self.gearshift(&["up", row]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
+    }
+
+    /// Waits until something is being prepared.
+    fn is_preparing(&self) {
+        let began = Instant::now();
+        while self.prepared().is_empty() {
+            assert!(began.elapsed() < Duration::from_secs(60), "nothing is being prepared");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Begins to stand a row up, and kills what prepares it as soon as that is seen.
     fn with_a_killed(&self, row: &str, program: &str) -> Output {
-        let mut command = self.gearshift(&["up", row]);
-        let up = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let up = self.begun(row);
         kill_when_seen(program, self.0.path());
         up.wait_with_output().expect("it ends")
     }
@@ -157,13 +171,8 @@ fn a_disk_that_is_too_small_is_said_before_anything_is_fetched() {
 fn a_disk_that_fills_up_meanwhile_is_said_and_nothing_is_left() {
     let user = Fresh::new();
     let Some(_disk) = Disk::of(&user.cache(), 130) else { return };
-    let mut command = user.gearshift(&["up", PYTHON]);
-    let up = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    let began = Instant::now();
-    while user.prepared().is_empty() {
-        assert!(began.elapsed() < Duration::from_secs(60), "nothing is being prepared");
-        thread::sleep(Duration::from_millis(5));
-    }
+    let up = user.begun(PYTHON);
+    user.is_preparing();
     // Somebody else's.
     let _ = fs::write(user.cache().join("filler"), vec![1_u8; 130 << 20]);
     let output = up.wait_with_output().expect("it ends");
@@ -196,13 +205,8 @@ fn a_killed_compiler_is_said_and_leaves_nothing() {
 #[test]
 fn ctrl_c_while_preparing_ends_what_was_started_and_leaves_nothing() {
     let user = Fresh::new();
-    let mut command = user.gearshift(&["up", PYTHON]);
-    let up = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    let began = Instant::now();
-    while user.prepared().is_empty() {
-        assert!(began.elapsed() < Duration::from_secs(60), "nothing is being prepared");
-        thread::sleep(Duration::from_millis(5));
-    }
+    let up = user.begun(PYTHON);
+    user.is_preparing();
     thread::sleep(Duration::from_millis(500));
     kill(Pid::from_raw(i32::try_from(up.id()).expect("a pid")), Signal::SIGINT).expect("it runs");
     fails_with(&up.wait_with_output().expect("it ends"), &["interrupted"]);

@@ -74,7 +74,7 @@ impl Recipe for Cpp {
     fn fetch(&self) -> Fetch {
         let fetched = carrier_tools().is_ok();
         Fetch {
-            what: if fetched { format!("{CLIENT}'s source") } else { "nothing".to_owned() },
+            what: if fetched { format!("{CLIENT}'s source") } else { "our own sources".to_owned() },
             download_mb: if fetched { 2.9 } else { 0.0 },
             disk_mb: 8.0,
             besides: Some("it is compiled, half a minute".to_owned()),

@@ -28,6 +28,7 @@ use gearshift_gear::{Missing, Program};
 use sha2::{Digest, Sha256};
 
 use cache::{Cache, Flaw};
+use error::Doing;
 use recipe::{Recipe, Tools};
 use workshop::{Workshop, free_mb};
 
@@ -181,10 +182,7 @@ impl Preparer {
 
     fn has_room(&self, fetch: &Fetch) -> Result<(), PrepareError> {
         let (path, needed_mb) = (self.cache.root().to_owned(), fetch.disk_mb * ROOM);
-        fs::create_dir_all(&path).map_err(|source| PrepareError::Io {
-            what: format!("making {}", path.display()),
-            source,
-        })?;
+        fs::create_dir_all(&path).doing(|| format!("making {}", path.display()))?;
         match free_mb(&path) {
             Some(free_mb) if free_mb < needed_mb => {
                 Err(PrepareError::NoRoom { path, needed_mb, free_mb })

@@ -1,12 +1,14 @@
+use std::sync::Arc;
+
 use anyhow::Result;
 use clap::Args;
 use gearshift_calibrate::{CacheRead, Provider, factor, read_cache};
 use gearshift_deploy::{Settings, Shaping, Target, Wanted};
-use gearshift_gear::{CATALOGUE, Missing, Row};
+use gearshift_gear::{CATALOGUE, Missing, Program, Row};
 use gearshift_prepare::{Fetch, Look, Preparer};
 use gearshift_price::PriceBook;
 use gearshift_sandbox::{Cores, Enforcement};
-use gearshift_twin::{Twin, room_for};
+use gearshift_twin::{Twin, TwinConfig, room_for};
 use serde::Serialize;
 
 use super::Ended;
@@ -55,7 +57,7 @@ impl Doctor {
             prices(),
             runs(&here::live_runs(&config)),
         ];
-        let twin = Twin::new(config);
+        let twin = Twin::new(as_if_prepared(config, preparer.clone()));
         let rows = CATALOGUE.rows().iter().map(|row| check_row(&twin, &preparer, row)).collect();
         let diagnosis = Diagnosis { checks, rows };
         if self.json {
@@ -79,23 +81,33 @@ fn arrow(next: &Option<String>) -> String {
     next.as_ref().map(|next| format!("  → {next}")).unwrap_or_default()
 }
 
+/// What can be prepared counts as there: the target is asked about everything else.
+fn as_if_prepared(config: TwinConfig, preparer: Arc<Preparer>) -> TwinConfig {
+    let programs = move |build: &str| match preparer.look(build) {
+        Look::Ready(program) => Ok(program),
+        Look::Fetch(_) => Ok(Program::of_executable(build.into(), 0)),
+        Look::Missing(missing) => Err(missing),
+    };
+    TwinConfig { programs: Arc::new(programs), ..config }
+}
+
 fn check_row(twin: &Twin, preparer: &Preparer, row: &Row) -> RowCheck {
     let found = |would_be, reason, next| RowCheck { row: row.name.clone(), would_be, reason, next };
     let settings = Settings { core_factor: known_factor(row), ..Settings::default() };
     let wanted = Wanted { row: row.clone(), settings };
-    if row.built
-        && let Look::Missing(missing) = preparer.look(&row.build.name)
-    {
-        return found("skipped", Some(missing.why), Some(missing.how_to_get_it));
-    }
     match twin.can(row) {
-        Err(_) if row.built => found("ok", Some("prepared when first measured".to_owned()), None),
-        Err(missing) => found("skipped", Some(missing.why), None),
+        Err(missing) => {
+            let next = row.built.then_some(missing.how_to_get_it);
+            found("skipped", Some(missing.why), next)
+        }
         Ok(_) if room_for(&wanted, &[], &Cores::split()).is_err() => {
             let why = room_for(&wanted, &[], &Cores::split()).err();
             found("skipped", why, Some("a machine with more cores".to_owned()))
         }
-        Ok(Shaping::Shaped { .. }) => found("ok", None, None),
+        Ok(Shaping::Shaped { .. }) => {
+            let fetched = matches!(preparer.look(&row.build.name), Look::Fetch(_));
+            found("ok", fetched.then(|| "prepared when first measured".to_owned()), None)
+        }
         Ok(Shaping::Unshaped { why, how_to_get_it }) => {
             found("unshaped", Some(why), Some(how_to_get_it))
         }

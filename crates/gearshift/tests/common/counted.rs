@@ -45,6 +45,16 @@ impl Counted {
         assert!(acknowledged * 10 >= sent * good_tenths, "too few good answers: {self:?}");
     }
 
+    /// The invariant does not hold, and the check says so in both ways.
+    pub fn goes_red(&self) {
+        self.answers_well(6);
+        let check = self.check();
+        assert!(!check.holds(), "not noticed: {check:?}");
+        assert!(check.duplicates > 0, "no count was returned twice: {check:?}");
+        let counted_by = self.after - self.before;
+        assert!(counted_by < check.acknowledged, "no acknowledged count was lost: {check:?}");
+    }
+
     pub fn check(&self) -> CountCheck {
         self.outcome.count_check_between(self.before, self.after)
     }

@@ -12,7 +12,7 @@ use super::standing::shipped;
 const HANDLER: &str = "lost_update.handler";
 
 pub fn python() -> Program {
-    handled_by(Program { root: sources("python"), ..shipped("function-python") })
+    shipped("function-python").with_code(sources("python"), HANDLER)
 }
 
 /// Node.js looks for packages above the code, so the code lies beside a link to them.
@@ -26,7 +26,7 @@ pub fn javascript() -> Program {
     for file in fs::read_dir(sources("javascript")).expect("sources").flatten() {
         fs::copy(file.path(), root.join(file.file_name())).expect("a copy");
     }
-    handled_by(Program { root, ..right })
+    right.with_code(root, HANDLER)
 }
 
 /// Compiled with our own runtime client: what is wrong here is the counter.
@@ -48,16 +48,6 @@ pub fn cpp() -> Program {
         .expect("a compiler");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Program::of_executable(program, 1_000_000)
-}
-
-fn handled_by(program: Program) -> Program {
-    let swap =
-        |part: PathBuf| if part == Path::new(&program.handler) { HANDLER.into() } else { part };
-    Program {
-        command: program.command.iter().cloned().map(swap).collect(),
-        handler: HANDLER.to_owned(),
-        ..program
-    }
 }
 
 fn sources(language: &str) -> PathBuf {

@@ -18,7 +18,7 @@ const FROM: f64 = 1e5;
 const TO: f64 = 1e9;
 const POINTS: usize = 160;
 /// Lines are told apart by their dashes as well as by their colour.
-const DASHES: [&str; 4] = ["", "7 3", "2 3", "9 3 2 3"];
+pub(super) const DASHES: [&str; 4] = ["", "7 3", "2 3", "9 3 2 3"];
 /// Least distance between two labels, in pixels.
 const LABEL_PX: f64 = 16.0;
 const BAND_PX: f64 = 20.0;
@@ -123,7 +123,8 @@ impl Scale {
     }
 }
 
-fn tenth(px: f64) -> f64 {
+/// A coordinate, to a tenth of a pixel.
+pub(super) fn tenth(px: f64) -> f64 {
     (px * 10.0).round() / 10.0
 }
 

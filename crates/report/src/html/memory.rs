@@ -6,6 +6,7 @@ use gearshift_compare::{MemoryPoint, MemorySweep, Results, RowState};
 use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
 
+use super::chart::{DASHES, tenth};
 use super::costs::index;
 use super::page::COLOURS;
 use crate::memory::{figures, remark};
@@ -17,8 +18,6 @@ const LEFT: f64 = 52.0;
 const RIGHT: f64 = 16.0;
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 30.0;
-/// Lines are told apart by their dashes as well as by their colour.
-const DASHES: [&str; 4] = ["", "7 3", "2 3", "9 3 2 3"];
 
 #[derive(Serialize)]
 pub(super) struct Memory {
@@ -202,10 +201,6 @@ fn step(highest: f64) -> f64 {
 fn tick(value: f64, step: f64) -> String {
     let decimals = if step >= 1.0 { 0 } else { (-step.log10().floor()) as usize };
     format!("{value:.decimals$}")
-}
-
-fn tenth(px: f64) -> f64 {
-    (px * 10.0).round() / 10.0
 }
 
 #[cfg(test)]

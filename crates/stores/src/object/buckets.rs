@@ -180,10 +180,7 @@ impl Buckets {
         condition: &Condition,
     ) -> Result<(), Rejected> {
         let mut state = self.lock();
-        match state.demand(bucket, key, condition) {
-            Err(Rejected::NoSuchKey) if *condition == Condition::Nothing => return Ok(()),
-            demanded => demanded?,
-        }
+        state.demand(bucket, key, condition)?;
         let removed = state.bucket(bucket)?.objects.remove(key);
         state.bytes -= removed.map_or(0, |object| object.bytes.len());
         Ok(())
@@ -198,12 +195,12 @@ impl Buckets {
     ) -> Result<Vec<(String, Arc<Object>)>, Rejected> {
         let mut state = self.lock();
         let from = match after {
-            "" => Bound::Included(prefix),
+            after if after.is_empty() || after < prefix => Bound::Included(prefix),
             after => Bound::Excluded(after),
         };
         let objects = state.bucket(bucket)?.objects.range::<str, _>((from, Bound::Unbounded));
         let begins = |(key, _): &(&String, _)| key.starts_with(prefix);
-        let listed = objects.filter(begins).map(|(key, object)| (key.clone(), object.clone()));
+        let listed = objects.take_while(begins).map(|(key, object)| (key.clone(), object.clone()));
         Ok(listed.collect())
     }
 
@@ -310,5 +307,30 @@ impl State {
         let parts = upload.iter().flat_map(|upload| upload.parts.values());
         self.bytes -= parts.map(|part| part.bytes.len()).sum::<usize>();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_has_what_begins_so_and_lies_behind_wherever_that_is() {
+        let buckets = Buckets::new(100);
+        buckets.create("b", false).unwrap();
+        for key in ["a/1", "b/1", "b/2", "c/1"] {
+            let object = Object::new(Bytes::new(), About::default(), Checksum::default());
+            buckets.put("b", key, object, &Condition::Nothing).unwrap();
+        }
+        let listed = |prefix: &str, after: &str| -> Vec<String> {
+            let listed = buckets.list("b", prefix, after).unwrap();
+            listed.into_iter().map(|(key, _)| key).collect()
+        };
+        assert_eq!(listed("", ""), ["a/1", "b/1", "b/2", "c/1"]);
+        assert_eq!(listed("b/", ""), ["b/1", "b/2"]);
+        assert_eq!(listed("b/", "a/9"), ["b/1", "b/2"]);
+        assert_eq!(listed("b/", "b/1"), ["b/2"]);
+        assert_eq!(listed("b/", "c"), Vec::<String>::new());
+        assert_eq!(listed("", "b/1"), ["b/2", "c/1"]);
     }
 }
