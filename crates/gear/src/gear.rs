@@ -73,8 +73,15 @@ pub enum Compute {
     Instance(String),
     /// A Lambda function; its CPU share follows its memory.
     Function { memory_mb: u32 },
-    /// An ECS task.
-    Task { milli_vcpu: UnitCompute, memory_mb: u32, spot: bool },
+    /// An ECS task: on Fargate, or on an instance of this type (EC2 launch), one task each.
+    Task {
+        milli_vcpu: UnitCompute,
+        memory_mb: u32,
+        #[serde(default)]
+        spot: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        host: Option<String>,
+    },
     /// A Kubernetes pod.
     Pod { milli_vcpu: UnitCompute, memory_mb: u32 },
 }
@@ -85,9 +92,13 @@ impl fmt::Display for Compute {
         match self {
             Self::Instance(kind) => write!(f, "{kind}"),
             Self::Function { memory_mb } => write!(f, "function {memory_mb} MB"),
-            Self::Task { milli_vcpu, memory_mb, spot } => {
-                let spot = if *spot { " Spot" } else { "" };
-                write!(f, "task {} vCPU / {memory_mb} MB{spot}", vcpu(milli_vcpu))
+            Self::Task { milli_vcpu, memory_mb, spot, host } => {
+                write!(f, "task {} vCPU / {memory_mb} MB", vcpu(milli_vcpu))?;
+                match host {
+                    Some(kind) => write!(f, " on {kind}"),
+                    None if *spot => f.write_str(" Spot"),
+                    None => Ok(()),
+                }
             }
             Self::Pod { milli_vcpu, memory_mb } => {
                 write!(f, "pod {} vCPU / {memory_mb} MB", vcpu(milli_vcpu))
@@ -214,6 +225,9 @@ pub struct Row {
     pub name: String,
     /// False: in the catalogue, but not built yet.
     pub built: bool,
+    /// True: stands only where it is named.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_request: bool,
     pub build: Build,
     pub setup: Setup,
 }

@@ -31,6 +31,19 @@ pub enum Dimension {
     ObjectReadRequest,
     /// EC2 Linux on demand, by type.
     InstanceHour(String),
+    /// Fargate x86 on demand, vCPUs a task is configured with.
+    TaskVcpuHour,
+    /// Fargate x86 on demand, memory a task is configured with.
+    TaskGbHour,
+    /// Fargate Spot x86: as [`Dimension::TaskVcpuHour`].
+    SpotTaskVcpuHour,
+    /// Fargate Spot x86: as [`Dimension::TaskGbHour`].
+    SpotTaskGbHour,
+    /// Application load balancers.
+    LoadBalancerHour,
+    /// Load balancer capacity units: the highest of new connections ÷ 25/s, active connections ÷
+    /// 3,000 and GB ÷ 1/h.
+    LoadBalancerCapacityHour,
     /// EBS gp2, provisioned.
     VolumeGbMonth,
     /// Public IPv4 addresses in use.
@@ -54,7 +67,10 @@ impl Dimension {
             Self::FunctionGbSecond | Self::FunctionInitGbSecond => "GB-second",
             Self::TableWriteUnit => "write unit",
             Self::TableReadUnit => "read unit",
-            Self::InstanceHour(_) | Self::PublicIpv4Hour => "hour",
+            Self::InstanceHour(_) | Self::LoadBalancerHour | Self::PublicIpv4Hour => "hour",
+            Self::TaskVcpuHour | Self::SpotTaskVcpuHour => "vCPU-hour",
+            Self::TaskGbHour | Self::SpotTaskGbHour => "GB-hour",
+            Self::LoadBalancerCapacityHour => "LCU-hour",
             Self::VolumeGbMonth => "GB-month",
             Self::LogIngestGb | Self::InternetEgressGb | Self::CrossAzGb => "GB",
         }
@@ -73,6 +89,12 @@ impl fmt::Display for Dimension {
             Self::ObjectWriteRequest => f.write_str("object write"),
             Self::ObjectReadRequest => f.write_str("object read"),
             Self::InstanceHour(kind) => write!(f, "instance {kind}"),
+            Self::TaskVcpuHour => f.write_str("Fargate vCPU"),
+            Self::TaskGbHour => f.write_str("Fargate memory"),
+            Self::SpotTaskVcpuHour => f.write_str("Fargate Spot vCPU"),
+            Self::SpotTaskGbHour => f.write_str("Fargate Spot memory"),
+            Self::LoadBalancerHour => f.write_str("load balancer"),
+            Self::LoadBalancerCapacityHour => f.write_str("load balancer capacity"),
             Self::VolumeGbMonth => f.write_str("volume gp2"),
             Self::PublicIpv4Hour => f.write_str("public IPv4"),
             Self::LogIngestGb => f.write_str("log ingestion"),

@@ -34,11 +34,17 @@ impl Group {
     /// The column a dimension is billed in.
     pub fn of(dimension: &Dimension) -> Self {
         match dimension {
-            Dimension::HttpApiRequest => Self::Front,
+            Dimension::HttpApiRequest
+            | Dimension::LoadBalancerHour
+            | Dimension::LoadBalancerCapacityHour => Self::Front,
             Dimension::FunctionRequest
             | Dimension::FunctionGbSecond
             | Dimension::FunctionInitGbSecond
-            | Dimension::InstanceHour(_) => Self::Compute,
+            | Dimension::InstanceHour(_)
+            | Dimension::TaskVcpuHour
+            | Dimension::TaskGbHour
+            | Dimension::SpotTaskVcpuHour
+            | Dimension::SpotTaskGbHour => Self::Compute,
             Dimension::TableWriteUnit
             | Dimension::TableReadUnit
             | Dimension::ObjectWriteRequest

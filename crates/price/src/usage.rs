@@ -21,6 +21,7 @@ pub const ROOT_VOLUME_GB: u32 = 8;
 
 const HOURS_SOURCE: &str = "AWS Pricing Calculator: 730 hours a month";
 const DISK_SOURCE: &str = "teticio/latency, December 2021: 8 GB gp2 an instance";
+const ECS_DISK_SOURCE: &str = "Amazon ECS developer guide: 30 GiB root volume";
 
 /// What is billed every month without a single call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -47,33 +48,79 @@ pub struct Usage {
     pub per_call: Vec<UsagePerCall>,
 }
 
+/// Root disk of Amazon's own image for ECS instances. Source: Amazon ECS developer guide,
+/// "ecs-optimized AMI": one 30 GiB root volume.
+pub const ECS_ROOT_VOLUME_GB: u32 = 30;
+
+/// Zones an internet-facing load balancer stands in at least, with a public address in each.
+/// Source: docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html.
+pub const LOAD_BALANCER_ZONES: u32 = 2;
+
 /// What a row uses each month before its first call: per instance its hours, its root disk and its
-/// public address; nothing for functions behind an HTTP API.
+/// public address; per Fargate task what it is configured with and its public address; a load
+/// balancer's hours and addresses; nothing for functions behind an HTTP API.
 ///
-/// An instance pool that gives no count has one instance, one with a range its lower end. Refuses
-/// ([`PriceError::NoRule`]) what costs by the hour and has no dimension yet (load balancers,
-/// tasks, pods, a cluster's control plane), and flex setups, whose cost follows their policy:
-/// leaving those out would show them as free.
+/// A pool that gives no count has one member, one with a range its lower end. Refuses
+/// ([`PriceError::NoRule`]) what costs by the hour and has no dimension yet (pods, a cluster's
+/// control plane, the instance of our own balancer), and flex setups, whose cost follows their
+/// policy: leaving those out would show them as free.
 pub fn fixed_usage(row: &Row) -> Result<Vec<FixedLine>, PriceError> {
     let no_rule = |what: String| PriceError::NoRule { row: row.name.clone(), what };
     let Setup::Steady(gear) = &row.setup else {
         return Err(no_rule("shifting between two gears".to_owned()));
     };
-    match gear.front {
-        Front::Direct | Front::HttpApi => {}
-        Front::LoadBalancer | Front::ClusterService | Front::Balancer => {
+    let mut lines = match gear.front {
+        Front::Direct | Front::HttpApi => Vec::new(),
+        Front::LoadBalancer => load_balancer().into(),
+        Front::ClusterService | Front::Balancer => {
             return Err(no_rule(format!("a {}", gear.front)));
         }
-    }
-    let mut lines = Vec::new();
+    };
     for pool in &gear.pools {
+        let count = at_least(pool.count);
         match &pool.compute {
-            Compute::Instance(kind) => lines.extend(instances(kind, at_least(pool.count))),
+            Compute::Instance(kind) => lines.extend(instances(kind, ROOT_VOLUME_GB, count)),
+            Compute::Task { host: Some(kind), .. } => {
+                lines.extend(instances(kind, ECS_ROOT_VOLUME_GB, count));
+            }
+            Compute::Task { milli_vcpu, memory_mb, spot, host: None } => {
+                lines.extend(tasks(milli_vcpu.0, *memory_mb, *spot, count));
+            }
             Compute::Function { .. } => {}
-            other => return Err(no_rule(format!("a {other}"))),
+            other @ Compute::Pod { .. } => return Err(no_rule(format!("a {other}"))),
         }
     }
     Ok(lines)
+}
+
+fn load_balancer() -> [FixedLine; 2] {
+    [
+        by_the_hour(Dimension::LoadBalancerHour, Decimal::ONE),
+        by_the_hour(Dimension::PublicIpv4Hour, LOAD_BALANCER_ZONES.into()),
+    ]
+}
+
+fn tasks(milli_vcpu: u32, memory_mb: u32, spot: bool, count: u32) -> [FixedLine; 3] {
+    let (vcpu, memory) = match spot {
+        true => (Dimension::SpotTaskVcpuHour, Dimension::SpotTaskGbHour),
+        false => (Dimension::TaskVcpuHour, Dimension::TaskGbHour),
+    };
+    let count = Decimal::from(count);
+    [
+        by_the_hour(vcpu, Decimal::new(milli_vcpu.into(), 3) * count),
+        // A task's 512 MB are half a GB: AWS counts memory in steps of 1,024.
+        by_the_hour(memory, Decimal::from(memory_mb) / Decimal::from(1024) * count),
+        by_the_hour(Dimension::PublicIpv4Hour, count),
+    ]
+}
+
+/// This many, all month.
+fn by_the_hour(dimension: Dimension, many: Decimal) -> FixedLine {
+    FixedLine {
+        dimension,
+        quantity: many * Decimal::from(HOURS_PER_MONTH),
+        origin: Origin::Quoted(SourceId::from(HOURS_SOURCE)),
+    }
 }
 
 fn at_least(count: Count) -> u32 {
@@ -83,16 +130,19 @@ fn at_least(count: Count) -> u32 {
     }
 }
 
-fn instances(kind: &str, count: u32) -> [FixedLine; 3] {
-    let line = |dimension, each: u32, source: &str| FixedLine {
-        dimension,
-        quantity: Decimal::from(each) * Decimal::from(count),
-        origin: Origin::Quoted(SourceId::from(source)),
-    };
+fn instances(kind: &str, root_gb: u32, count: u32) -> [FixedLine; 3] {
+    let (count, source) = (Decimal::from(count), match root_gb {
+        ROOT_VOLUME_GB => DISK_SOURCE,
+        _ => ECS_DISK_SOURCE,
+    });
     [
-        line(Dimension::InstanceHour(kind.to_owned()), HOURS_PER_MONTH, HOURS_SOURCE),
-        line(Dimension::VolumeGbMonth, ROOT_VOLUME_GB, DISK_SOURCE),
-        line(Dimension::PublicIpv4Hour, HOURS_PER_MONTH, HOURS_SOURCE),
+        by_the_hour(Dimension::InstanceHour(kind.to_owned()), count),
+        FixedLine {
+            dimension: Dimension::VolumeGbMonth,
+            quantity: Decimal::from(root_gb) * count,
+            origin: Origin::Quoted(SourceId::from(source)),
+        },
+        by_the_hour(Dimension::PublicIpv4Hour, count),
     ]
 }
 
@@ -119,6 +169,13 @@ pub fn per_call_usage(
 fn by_time(dimension: &Dimension) -> bool {
     matches!(
         dimension,
-        Dimension::InstanceHour(_) | Dimension::VolumeGbMonth | Dimension::PublicIpv4Hour
+        Dimension::InstanceHour(_)
+            | Dimension::TaskVcpuHour
+            | Dimension::TaskGbHour
+            | Dimension::SpotTaskVcpuHour
+            | Dimension::SpotTaskGbHour
+            | Dimension::LoadBalancerHour
+            | Dimension::VolumeGbMonth
+            | Dimension::PublicIpv4Hour
     )
 }

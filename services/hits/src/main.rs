@@ -51,6 +51,7 @@ async fn run(settings: Settings) -> Result<(), RunError> {
 fn announce(bound: std::net::SocketAddr, store: &StoreChoice, place: Place, instance: &str) {
     let store = match store {
         StoreChoice::Memory => "memory (lost when this process ends)".to_owned(),
+        StoreChoice::File { path } => format!("file {}", path.display()),
         #[cfg(feature = "table")]
         StoreChoice::Table { name, region } => format!("table {name} in {region}"),
     };

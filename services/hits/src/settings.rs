@@ -1,6 +1,7 @@
 //! What the environment asks for.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use crate::Place;
 
@@ -25,6 +26,8 @@ pub struct Settings {
 pub enum StoreChoice {
     /// In this process; lost with it.
     Memory,
+    /// In a file that may be shared: `$HITS_FILE`.
+    File { path: PathBuf },
     /// In a DynamoDB table: `$HITS_TABLE`, in `$AWS_REGION` or `$AWS_DEFAULT_REGION`.
     #[cfg(feature = "table")]
     Table { name: String, region: String },
@@ -86,7 +89,7 @@ fn bind(env: &impl Fn(&str) -> Option<String>, place: Place) -> Result<IpAddr, B
 }
 
 fn store(env: &impl Fn(&str) -> Option<String>) -> Result<StoreChoice, BadSetting> {
-    let Some(name) = env("HITS_TABLE") else { return Ok(StoreChoice::Memory) };
+    let Some(name) = env("HITS_TABLE") else { return file(env) };
     if !is_table_name(&name) {
         return Err(BadSetting {
             name: "HITS_TABLE",
@@ -96,6 +99,19 @@ fn store(env: &impl Fn(&str) -> Option<String>) -> Result<StoreChoice, BadSettin
         });
     }
     table(env, name)
+}
+
+fn file(env: &impl Fn(&str) -> Option<String>) -> Result<StoreChoice, BadSetting> {
+    match env("HITS_FILE") {
+        None => Ok(StoreChoice::Memory),
+        Some(path) if path.starts_with('/') => Ok(StoreChoice::File { path: path.into() }),
+        Some(value) => Err(BadSetting {
+            name: "HITS_FILE",
+            value,
+            why: "not an absolute path",
+            next: "set one such as /mnt/efs/hits, or unset it to count in memory",
+        }),
+    }
 }
 
 #[cfg(feature = "table")]
@@ -170,6 +186,7 @@ mod tests {
             ("BIND", "localhost"),
             ("HITS_TABLE", "no"),
             ("HITS_TABLE", "a b c"),
+            ("HITS_FILE", "hits"),
         ] {
             let text = read(&[(name, value)]).unwrap_err().to_string();
             assert!(text.starts_with(&format!("{name}={value:?} cannot be used: ")), "{text}");

@@ -166,7 +166,8 @@ impl Compare {
 
     fn named(&self) -> Result<Vec<Row>> {
         if self.rows.is_empty() {
-            return Ok(CATALOGUE.rows().iter().filter(|row| row.built).cloned().collect());
+            let usual = CATALOGUE.rows().iter().filter(|row| row.built && !row.on_request);
+            return Ok(usual.cloned().collect());
         }
         let mut rows: Vec<Row> = Vec::new();
         for name in &self.rows {

@@ -20,7 +20,11 @@ impl Gears {
         }
         let widest = CATALOGUE.rows().iter().map(|row| row.name.len()).max().unwrap_or_default();
         for row in CATALOGUE.rows() {
-            let built = if row.built { "" } else { "  not built yet" };
+            let built = match (row.built, row.on_request) {
+                (false, _) => "  not built yet",
+                (true, true) => "  on request",
+                (true, false) => "",
+            };
             say!("{:widest$}  {}{built}", row.name, describe(row));
         }
         Ok(Ended::Well)

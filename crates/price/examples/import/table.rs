@@ -94,6 +94,12 @@ fn billed_by(service: &str, name: &str) -> Option<(Dimension, Place)> {
             let burstable = ["t2.", "t3.", "t3a.", "t4g."].iter().any(|t| kind.starts_with(t));
             burstable.then(|| (Dimension::InstanceHour(kind.to_owned()), WHOLE))?
         }
+        ("AmazonECS", "Fargate x86 vCPU") => (Dimension::TaskVcpuHour, WHOLE),
+        ("AmazonECS", "Fargate x86 memory") => (Dimension::TaskGbHour, WHOLE),
+        ("FargateSpot", "Fargate Spot x86 vCPU") => (Dimension::SpotTaskVcpuHour, WHOLE),
+        ("FargateSpot", "Fargate Spot x86 memory") => (Dimension::SpotTaskGbHour, WHOLE),
+        ("AWSELB", "ALB LoadBalancerUsage") => (Dimension::LoadBalancerHour, WHOLE),
+        ("AWSELB", "ALB LCUUsage") => (Dimension::LoadBalancerCapacityHour, WHOLE),
         ("AmazonVPC", "public IPv4 in use") => (Dimension::PublicIpv4Hour, WHOLE),
         ("AmazonCloudWatch", "Logs ingestion" | "Logs ingestion (custom, Standard class)") => {
             (Dimension::LogIngestGb, WHOLE)

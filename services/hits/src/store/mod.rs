@@ -1,5 +1,6 @@
 //! Where the count lives: one trait, one file per store.
 
+mod file;
 mod memory;
 #[cfg(feature = "table")]
 mod table;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub use file::FileStore;
 pub use memory::MemoryStore;
 #[cfg(feature = "table")]
 pub use table::{TableStore, client};
@@ -38,10 +40,12 @@ pub enum StoreError {
     Unread { store: String, why: String },
 }
 
-/// Opens the chosen store. Sends nothing: a table that is missing shows at the first hit.
+/// Opens the chosen store. Sends nothing: a table or a file that cannot be used
+/// shows at the first hit.
 pub async fn open(choice: &StoreChoice) -> Arc<dyn HitStore> {
     match choice {
         StoreChoice::Memory => Arc::new(MemoryStore::default()),
+        StoreChoice::File { path } => Arc::new(FileStore::new(path.clone())),
         #[cfg(feature = "table")]
         StoreChoice::Table { name, region } => {
             Arc::new(TableStore::new(client(region).await, name.clone()))
