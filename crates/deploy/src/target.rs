@@ -86,6 +86,8 @@ pub enum Condition {
     CreditsSpent,
     /// Burst credits are as after launch.
     CreditsFull,
+    /// One Spot member is told that it will be interrupted.
+    SpotNotice,
     /// Store requests fail like this from now on; `FaultPlan::default()` ends it.
     Faulty(FaultPlan),
 }

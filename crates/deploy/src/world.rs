@@ -23,9 +23,17 @@ pub struct Settings {
     /// Functions make their clients anew on every call, to show what that costs.
     #[serde(default)]
     pub init_per_call: bool,
+    /// Seconds that pass on the provider's clock in one second here, for what a control plane does
+    /// by itself (starting a task's replacement, a Spot notice): above 0.
+    #[serde(default = "default_clock_factor")]
+    pub clock_factor: f64,
     /// Laws that are multiplied, by what: 1 where a law is not named.
     #[serde(default)]
     pub law_factors: BTreeMap<LawId, f64>,
+}
+
+fn default_clock_factor() -> f64 {
+    30.0
 }
 
 impl Default for Settings {
@@ -38,6 +46,7 @@ impl Default for Settings {
             core_factor: 1.0,
             region: "eu-west-2".to_owned(),
             init_per_call: false,
+            clock_factor: default_clock_factor(),
             law_factors: BTreeMap::new(),
         }
     }
@@ -118,6 +127,8 @@ pub enum MemberState {
     /// Ready, and frozen where the gear freezes between requests.
     Idle,
     Busy,
+    /// Finishes what it has and is sent nothing more.
+    Draining,
 }
 
 /// Something that happened to a member.
@@ -137,6 +148,8 @@ pub enum Happening {
     Started,
     Listening,
     FirstByte,
+    /// Told that it will be interrupted: a Spot notice.
+    Notice,
     /// A line of the provider's log, such as Lambda's `REPORT`.
     Log(String),
     Stopped {

@@ -7,6 +7,21 @@ use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Hours in a month of a bill: the AWS Pricing Calculator's convention, and the only one that
+/// reproduces the published December 2021 table (720 h and 730.5 h do not).
+pub const HOURS_PER_MONTH: u32 = 730;
+
+/// An instance's root disk, gp2: what the December 2021 table is computed with.
+pub const ROOT_VOLUME_GB: u32 = 8;
+
+/// Root disk of Amazon's own image for ECS instances. Source: Amazon ECS developer guide,
+/// "Amazon ECS-optimized Linux AMIs": one 30 GiB root volume.
+pub const ECS_ROOT_VOLUME_GB: u32 = 30;
+
+/// Zones an internet-facing load balancer stands in at least, with a public address in each.
+/// Source: docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html.
+pub const LOAD_BALANCER_ZONES: u32 = 2;
+
 /// One thing a provider meters. The quantity's unit is [`Dimension::unit`].
 #[derive(
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
@@ -57,6 +72,14 @@ pub enum Dimension {
 }
 
 impl Dimension {
+    /// What a Fargate task is billed by: its vCPUs and its memory.
+    pub fn of_task(spot: bool) -> (Self, Self) {
+        match spot {
+            true => (Self::SpotTaskVcpuHour, Self::SpotTaskGbHour),
+            false => (Self::TaskVcpuHour, Self::TaskGbHour),
+        }
+    }
+
     /// The unit a quantity of this dimension is counted in.
     pub fn unit(&self) -> &'static str {
         match self {

@@ -2,22 +2,18 @@
 
 use std::num::NonZeroU64;
 
-use gearshift_gear::{Compute, Count, Dimension, Front, Origin, Row, Setup, SourceId, UsageLine};
+use gearshift_gear::{
+    Compute, Count, Dimension, ECS_ROOT_VOLUME_GB, Front, HOURS_PER_MONTH, LOAD_BALANCER_ZONES,
+    Origin, ROOT_VOLUME_GB, Row, Setup, SourceId, UsageLine,
+};
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::PriceError;
 
-/// Hours in a month of a bill: the AWS Pricing Calculator's convention, and the only one that
-/// reproduces the published December 2021 table (720 h and 730.5 h do not).
-pub const HOURS_PER_MONTH: u32 = 730;
-
 /// [`HOURS_PER_MONTH`] in seconds.
 pub const SECONDS_PER_MONTH: u32 = HOURS_PER_MONTH * 3600;
-
-/// An instance's root disk, gp2: what the December 2021 table is computed with.
-pub const ROOT_VOLUME_GB: u32 = 8;
 
 const HOURS_SOURCE: &str = "AWS Pricing Calculator: 730 hours a month";
 const DISK_SOURCE: &str = "teticio/latency, December 2021: 8 GB gp2 an instance";
@@ -47,14 +43,6 @@ pub struct Usage {
     pub fixed: Vec<FixedLine>,
     pub per_call: Vec<UsagePerCall>,
 }
-
-/// Root disk of Amazon's own image for ECS instances. Source: Amazon ECS developer guide,
-/// "ecs-optimized AMI": one 30 GiB root volume.
-pub const ECS_ROOT_VOLUME_GB: u32 = 30;
-
-/// Zones an internet-facing load balancer stands in at least, with a public address in each.
-/// Source: docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html.
-pub const LOAD_BALANCER_ZONES: u32 = 2;
 
 /// What a row uses each month before its first call: per instance its hours, its root disk and its
 /// public address; per Fargate task what it is configured with and its public address; a load
@@ -101,10 +89,7 @@ fn load_balancer() -> [FixedLine; 2] {
 }
 
 fn tasks(milli_vcpu: u32, memory_mb: u32, spot: bool, count: u32) -> [FixedLine; 3] {
-    let (vcpu, memory) = match spot {
-        true => (Dimension::SpotTaskVcpuHour, Dimension::SpotTaskGbHour),
-        false => (Dimension::TaskVcpuHour, Dimension::TaskGbHour),
-    };
+    let (vcpu, memory) = Dimension::of_task(spot);
     let count = Decimal::from(count);
     [
         by_the_hour(vcpu, Decimal::new(milli_vcpu.into(), 3) * count),

@@ -38,8 +38,20 @@ pub(crate) fn usage(record: &RowRecord, config: &CloudConfig, now: Timestamp) ->
                     (Dimension::FunctionInitGbSecond, gb_s(total_ms(record, index, init))),
                 ]);
             }
+            Compute::Task { host: Some(kind), .. } => {
+                let ms = total_ms(record, index, |member| member.ran_until(now));
+                let hours = ms / Decimal::from(MS_PER_HOUR);
+                quantities.push((Dimension::InstanceHour(kind.clone()), hours));
+            }
+            Compute::Task { milli_vcpu, memory_mb, spot, host: None } => {
+                let ms = total_ms(record, index, |member| member.ran_until(now));
+                let hours = ms / Decimal::from(MS_PER_HOUR);
+                let (vcpu, gb) = Dimension::of_task(*spot);
+                quantities.push((vcpu, hours * Decimal::new(milli_vcpu.0.into(), 3)));
+                quantities.push((gb, hours * Decimal::from(*memory_mb) / Decimal::from(MB_PER_GB)));
+            }
             // `can` refuses these: there is no dimension to meter them by.
-            Compute::Task { .. } | Compute::Pod { .. } => {}
+            Compute::Pod { .. } => {}
         }
     }
     if gear.front == Front::HttpApi {

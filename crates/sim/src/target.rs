@@ -58,12 +58,9 @@ pub(crate) fn can(row: &Row) -> Result<Shaping, Missing> {
     if !row.built {
         return missing("not built yet", "gearshift gears lists what is");
     }
-    let unmetered = |compute: &Compute| match compute {
-        Compute::Instance(_) | Compute::Function { .. } => false,
-        Compute::Task { .. } | Compute::Pod { .. } => true,
-    };
-    if row.gear().pools.iter().any(|pool| unmetered(&pool.compute)) {
-        return missing("tasks and pods are not metered by the simulator", "--on twin");
+    let pods = |compute: &Compute| matches!(compute, Compute::Pod { .. });
+    if row.gear().pools.iter().any(|pool| pods(&pool.compute)) {
+        return missing("pods are not metered by the simulator", "--on twin");
     }
     Ok(Shaping::Unshaped {
         why: "the simulator runs no code".to_owned(),

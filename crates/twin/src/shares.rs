@@ -32,6 +32,17 @@ pub(crate) fn cores_for(vcpus: f64, core_factor: f64) -> f64 {
     vcpus / core_factor.max(vcpus.min(1.0))
 }
 
+/// A task's share, per period of the container agent's: 100 ms, Linux's default for containers.
+/// Source: github.com/aws/amazon-ecs-agent, agent/api/task (CPU period of a task's cgroup).
+pub(crate) fn task_quota(milli_vcpu: u32, settings: &Settings) -> Option<CpuQuota> {
+    const PERIOD_US: f64 = 100_000.0;
+    let share = cores_for(f64::from(milli_vcpu) / 1000.0, settings.core_factor);
+    settings.shaped.then(|| CpuQuota {
+        quota_us: (share * PERIOD_US).max(SHORTEST_QUOTA_US).round() as u64,
+        period_us: PERIOD_US as u64,
+    })
+}
+
 /// This many vCPUs of an instance.
 pub(crate) fn instance_quota(vcpus: f64, settings: &Settings) -> Option<CpuQuota> {
     let share = cores_for(vcpus, settings.core_factor);

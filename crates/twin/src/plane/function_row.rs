@@ -128,6 +128,7 @@ impl FunctionRow {
                 Ok(())
             }
             Condition::Faulty(plan) => self.stores.set_faults(*plan),
+            Condition::SpotNotice => Err("functions are not interrupted".to_owned()),
             Condition::CreditsSpent | Condition::CreditsFull => {
                 Err("a function has no burst credits".to_owned())
             }

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use gearshift_deploy::{Condition, Event, Happening, Member, MemberState, State};
 use gearshift_functions::{Answered, Path, Server, answer};
 use gearshift_gear::{
-    Caller, Dimension, EnvironmentId, InstanceType, PartKind, ServerTiming, UsageLine,
+    Caller, Dimension, EnvironmentId, HOURS_PER_MONTH, InstanceType, PartKind, ROOT_VOLUME_GB, ServerTiming, UsageLine,
     instance_type,
 };
 use gearshift_laws::Laws;
-use gearshift_sandbox::Host;
+use gearshift_sandbox::{Host, Limits};
 use hyper::body::Incoming;
 use hyper::http::HeaderValue;
 use hyper::{Request, StatusCode};
@@ -26,18 +26,16 @@ use crate::control::Told;
 use crate::place::PlaneConfig;
 use crate::plane::credits::Credits;
 use crate::plane::function_row::{gigabytes, usage_lines, words};
-use crate::plane::instance::Instance;
+use crate::plane::diary::Diary;
 use crate::plane::row::{front_path, laws};
+use crate::plane::running::Running;
 use crate::plane::wire::{Crossed, Wire};
 use crate::shares::instance_quota;
 
 /// How often credits are booked.
 const TICK: Duration = Duration::from_millis(500);
-/// Size of the sources' disk, GB.
-const VOLUME_GB: u32 = 8;
-/// Hours in a month, as AWS's own calculator counts them.
-const HOURS_PER_MONTH: u32 = 730;
-
+/// Between SIGTERM and SIGKILL; systemd's own default is longer, a twin's user waits for it.
+const GRACE: Duration = Duration::from_secs(5);
 pub(super) struct InstanceRow {
     desk: Arc<Desk>,
     server: Server,
@@ -56,14 +54,14 @@ struct Desk {
     draws: Mutex<StdRng>,
     crossed: Mutex<Crossed>,
     credits: Mutex<Credits>,
-    events: Mutex<Vec<Event>>,
+    diary: Diary,
     /// Taken while one starts, so that requests of a cold moment wait for the same instance.
     instance: tokio::sync::Mutex<Slot>,
 }
 
 #[derive(Default)]
 struct Slot {
-    running: Option<Arc<Instance>>,
+    running: Option<Arc<Running>>,
     started: u64,
     /// Set by the request that found none running and none gone: it may start one.
     cold: bool,
@@ -86,7 +84,7 @@ impl InstanceRow {
             draws: Mutex::new(StdRng::seed_from_u64(config.wanted.settings.seed)),
             crossed: Mutex::default(),
             credits: Mutex::new(Credits::at_launch(kind)),
-            events: Mutex::default(),
+            diary: Diary::of(&config.wanted.row.name),
             instance: tokio::sync::Mutex::new(Slot { cold: true, ..Slot::default() }),
         });
         desk.instance().await?;
@@ -105,7 +103,7 @@ impl InstanceRow {
     pub(super) async fn state(&self) -> Told {
         let slot = self.desk.instance.lock().await;
         let alive = match &slot.running {
-            Some(instance) => instance.alive().await,
+            Some(instance) => instance.alive(),
             None => slot.cold,
         };
         let state = match alive {
@@ -114,8 +112,8 @@ impl InstanceRow {
         };
         let members = slot.running.iter().filter(|_| alive);
         let cpu_used_ms =
-            |of: &Instance| of.sandbox.cpu_time().ok().map(|cpu| cpu.used_us as f64 / 1e3);
-        let member = |of: &Arc<Instance>| Member {
+            |of: &Running| of.sandbox.cpu_time().ok().map(|cpu| cpu.used_us as f64 / 1e3);
+        let member = |of: &Arc<Running>| Member {
             environment: of.id.clone(),
             state: MemberState::Idle,
             cpu_used_ms: cpu_used_ms(of),
@@ -137,7 +135,7 @@ impl InstanceRow {
         let crossed = *desk.crossed.lock().expect("no panic while held");
         let mut quantities = vec![
             (Dimension::InstanceHour(kind), hours),
-            (Dimension::VolumeGbMonth, months * Decimal::from(VOLUME_GB)),
+            (Dimension::VolumeGbMonth, months * Decimal::from(ROOT_VOLUME_GB)),
             (Dimension::PublicIpv4Hour, hours),
         ];
         match desk.config.wanted.settings.caller {
@@ -154,7 +152,7 @@ impl InstanceRow {
     }
 
     pub(super) fn events(&self, since: usize) -> Vec<Event> {
-        self.desk.events.lock().expect("no panic while held").iter().skip(since).cloned().collect()
+        self.desk.diary.since(since)
     }
 
     pub(super) async fn arrange(&self, condition: &Condition) -> Result<(), String> {
@@ -163,6 +161,9 @@ impl InstanceRow {
             Condition::Cold => self.desk.make_cold().await,
             Condition::CreditsSpent => self.desk.set_credits(Credits::spent(kind)).await,
             Condition::CreditsFull => self.desk.set_credits(Credits::at_launch(kind)).await,
+            Condition::SpotNotice => {
+                return Err("it is no Spot instance: nobody interrupts it".to_owned());
+            }
             Condition::Faulty(_) => return Err("this row has no store that could fail".to_owned()),
         }
         Ok(())
@@ -172,8 +173,8 @@ impl InstanceRow {
         self.bookkeeper.abort();
         let running = self.desk.instance.lock().await.running.take();
         if let Some(instance) = running {
-            instance.stop().await;
-            self.desk.happened(&instance.id, Happening::Stopped { why: "taken down".to_owned() });
+            instance.stop(GRACE).await;
+            self.desk.diary.happened(&instance.id, Happening::Stopped { why: "taken down".to_owned() });
         }
     }
 }
@@ -201,7 +202,7 @@ impl Desk {
             Err(why) => return gone(StatusCode::BAD_GATEWAY, &why),
         };
         if timing.cold {
-            self.happened(&instance.id, Happening::FirstByte);
+            self.diary.happened(&instance.id, Happening::FirstByte);
         }
         waits.outbound(at).await;
         waits.describe(&mut timing);
@@ -217,7 +218,7 @@ impl Desk {
     }
 
     /// The running instance; in a cold moment a new one.
-    async fn instance(&self) -> Result<(Arc<Instance>, ServerTiming), String> {
+    async fn instance(&self) -> Result<(Arc<Running>, ServerTiming), String> {
         let mut slot = self.instance.lock().await;
         let mut timing = ServerTiming::default();
         if let Some(instance) = &slot.running {
@@ -229,15 +230,20 @@ impl Desk {
         }
         slot.started += 1;
         let vcpus = self.credits.lock().expect("no panic while held").vcpus();
-        let quota = instance_quota(vcpus, &self.config.wanted.settings);
-        let instance =
-            Instance::start(&self.config, &self.host, &self.cores, &self.kind, quota, slot.started)
-                .await?;
+        let number = slot.started;
+        let (row, incarnation) = (&self.config.wanted.row.name, &self.config.incarnation);
+        let id = EnvironmentId(format!("{row}.i-{incarnation}-{number}"));
+        let limits = Limits {
+            cpu: instance_quota(vcpus, &self.config.wanted.settings),
+            memory_bytes: Some(u64::from(self.kind.memory_mb) * 1024 * 1024),
+            cores: self.cores.clone(),
+        };
+        let instance = Running::start(&self.config, &self.host, id, &limits, &[]).await?;
         let instance = Arc::new(instance);
         slot.cold = false;
         slot.running = Some(instance.clone());
         for what in [Happening::Placed, Happening::Started, Happening::Listening] {
-            self.happened(&instance.id, what);
+            self.diary.happened(&instance.id, what);
         }
         let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
         let law = self.laws.named("ec2.request_to_ssh_al2023").map_err(words)?;
@@ -254,8 +260,8 @@ impl Desk {
         let mut slot = self.instance.lock().await;
         slot.cold = true;
         if let Some(instance) = slot.running.take() {
-            instance.stop().await;
-            self.happened(&instance.id, Happening::Stopped { why: "replaced".to_owned() });
+            instance.stop(GRACE).await;
+            self.diary.happened(&instance.id, Happening::Stopped { why: "replaced".to_owned() });
             *self.credits.lock().expect("no panic while held") = Credits::at_launch(self.kind);
         }
     }
@@ -298,12 +304,6 @@ impl Desk {
                 self.apply_credits().await;
             }
         }
-    }
-
-    fn happened(&self, environment: &EnvironmentId, what: Happening) {
-        let row = self.config.wanted.row.name.clone();
-        let event = Event { at: Timestamp::now(), row, environment: environment.clone(), what };
-        self.events.lock().expect("no panic while held").push(event);
     }
 }
 

@@ -1,11 +1,17 @@
 //! One data plane: the process that fronts one row, hosts its stores and starts its services.
 
 mod credits;
+mod diary;
+mod file_times;
 mod function_row;
-mod instance;
 mod instance_row;
 mod row;
+mod running;
+mod scheduler;
+mod starts;
 mod stores;
+mod task;
+mod task_row;
 mod wire;
 
 use std::path::Path;

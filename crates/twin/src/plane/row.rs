@@ -8,10 +8,12 @@ use crate::control::{Ask, Told};
 use crate::place::PlaneConfig;
 use crate::plane::function_row::FunctionRow;
 use crate::plane::instance_row::InstanceRow;
+use crate::plane::task_row::TaskRow;
 
 pub(super) enum StandingRow {
     Function(Box<FunctionRow>),
     Instance(InstanceRow),
+    Tasks(TaskRow),
 }
 
 impl StandingRow {
@@ -22,7 +24,8 @@ impl StandingRow {
                 FunctionRow::start(config, *memory_mb).await.map(Box::new).map(Self::Function)
             }
             Compute::Instance(kind) => InstanceRow::start(config, kind).await.map(Self::Instance),
-            other => Err(format!("a {other} is not built yet")),
+            Compute::Task { .. } => TaskRow::start(config, pool).await.map(Self::Tasks),
+            other @ Compute::Pod { .. } => Err(format!("a {other} is not built yet")),
         }
     }
 
@@ -30,12 +33,16 @@ impl StandingRow {
         match (self, ask) {
             (Self::Function(row), Ask::State) => row.state(),
             (Self::Instance(row), Ask::State) => row.state().await,
+            (Self::Tasks(row), Ask::State) => row.state(),
             (Self::Function(row), Ask::Usage) => Told::Usage(row.usage()),
             (Self::Instance(row), Ask::Usage) => Told::Usage(row.usage()),
+            (Self::Tasks(row), Ask::Usage) => Told::Usage(row.usage()),
             (Self::Function(row), Ask::Events { since }) => Told::Events(row.events(since)),
             (Self::Instance(row), Ask::Events { since }) => Told::Events(row.events(since)),
+            (Self::Tasks(row), Ask::Events { since }) => Told::Events(row.events(since)),
             (Self::Function(row), Ask::Arrange(condition)) => told(row.arrange(&condition)),
             (Self::Instance(row), Ask::Arrange(condition)) => told(row.arrange(&condition).await),
+            (Self::Tasks(row), Ask::Arrange(condition)) => told(row.arrange(&condition).await),
             (_, Ask::Stop) => Told::Done,
         }
     }
@@ -44,6 +51,7 @@ impl StandingRow {
         match self {
             Self::Function(row) => row.stop(),
             Self::Instance(row) => row.stop().await,
+            Self::Tasks(row) => row.stop().await,
         }
     }
 }
@@ -77,6 +85,7 @@ pub(super) fn front_path(config: &PlaneConfig, laws: &Laws) -> Result<Path, Stri
             let hops = ["apigw.http_own", "apigw.to_lambda_transit", "lambda.warm_overhead"];
             ids.extend(hops.map(LawId::from));
         }
+        Front::LoadBalancer => ids.extend(["alb.added", "alb.to_target"].map(LawId::from)),
         other => return Err(format!("front {other} is not built yet")),
     }
     Path::new(laws, &ids).map_err(|error| error.to_string())

@@ -1,0 +1,157 @@
+//! A service process under a gear's limits: what an instance and a task run.
+
+use std::fs::{File, OpenOptions};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use gearshift_gear::EnvironmentId;
+use gearshift_laws::sleep_until;
+use gearshift_sandbox::{Host, Limits, Sandbox};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use crate::place::PlaneConfig;
+
+/// Longest a service may take until it listens.
+const START_LIMIT: Duration = Duration::from_secs(60);
+/// Between two looks whether it listens.
+const LOOK: Duration = Duration::from_micros(250);
+
+/// Dropping it kills the process and whatever it started.
+pub(super) struct Running {
+    pub(super) id: EnvironmentId,
+    pub(super) address: SocketAddr,
+    /// Making the sandbox and the process.
+    pub(super) start: Duration,
+    /// From its first instruction until it listened.
+    pub(super) init: Duration,
+    pub(super) sandbox: Sandbox,
+    pid: Pid,
+    ended: watch::Receiver<Option<ExitStatus>>,
+    waiter: AbortHandle,
+}
+
+impl Running {
+    /// Starts the row's program and waits until it listens.
+    pub(super) async fn start(
+        config: &PlaneConfig,
+        host: &Host,
+        id: EnvironmentId,
+        limits: &Limits,
+        variables: &[(String, String)],
+    ) -> Result<Self, String> {
+        let began = Instant::now();
+        let sandbox =
+            Sandbox::create(host, &config.run, &id.0, limits).map_err(|e| e.to_string())?;
+        let address = free_address().map_err(|e| format!("no free port on loopback: {e}"))?;
+        let said = config.directory.join(format!("{id}.log"));
+        let mut command = command(config, &id, address, &said).map_err(|e| e.to_string())?;
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
+        sandbox.enter(&mut command).map_err(|e| e.to_string())?;
+        let mut command = tokio::process::Command::from(command);
+        let mut child = command
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|e| format!("{}: {e}", config.program.executable().display()))?;
+        let pid = Pid::from_raw(child.id().expect("not waited for yet") as i32);
+        let (tell, ended) = watch::channel(None);
+        let waiter = tokio::spawn(async move {
+            let status = child.wait().await.ok();
+            // Nobody may be left to be told.
+            let _ = tell.send(status.or(Some(ExitStatus::default())));
+        });
+        let start = began.elapsed();
+        let waiter = waiter.abort_handle();
+        let init = Duration::ZERO;
+        let mut running = Self { id, address, start, init, sandbox, pid, ended, waiter };
+        running.wait_until_it_listens(&said).await?;
+        running.init = began.elapsed() - start;
+        Ok(running)
+    }
+
+    async fn wait_until_it_listens(&self, said: &Path) -> Result<(), String> {
+        let began = Instant::now();
+        while began.elapsed() < START_LIMIT {
+            if tokio::net::TcpStream::connect(self.address).await.is_ok() {
+                return Ok(());
+            }
+            if let Some(status) = *self.ended.borrow() {
+                let said = std::fs::read_to_string(said).unwrap_or_default();
+                let last = said.trim().lines().last().map(|line| format!(": {line}"));
+                let last = last.unwrap_or_default();
+                return Err(format!("its service ended before it listened ({status}){last}"));
+            }
+            sleep_until(Instant::now() + LOOK).await;
+        }
+        Err(format!("its service did not listen within {} s", START_LIMIT.as_secs()))
+    }
+
+    /// False once its process has ended.
+    pub(super) fn alive(&self) -> bool {
+        self.ended.borrow().is_none()
+    }
+
+    /// Waits until its process has ended, and how.
+    pub(super) async fn ended(&self) -> String {
+        let mut ended = self.ended.clone();
+        match ended.wait_for(Option::is_some).await {
+            Ok(status) => status.map(|status| status.to_string()).unwrap_or_default(),
+            Err(_) => "it was dropped".to_owned(),
+        }
+    }
+
+    /// SIGTERM, then after `grace` SIGKILL.
+    pub(super) async fn stop(&self, grace: Duration) {
+        self.signal(Signal::SIGTERM);
+        if tokio::time::timeout(grace, self.ended()).await.is_err() {
+            self.signal(Signal::SIGKILL);
+            self.ended().await;
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        // Its number may be somebody else's once it has been waited for.
+        if self.alive() {
+            let _ = kill(self.pid, signal);
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.waiter.abort();
+    }
+}
+
+fn command(
+    config: &PlaneConfig,
+    id: &EnvironmentId,
+    address: SocketAddr,
+    said: &Path,
+) -> std::io::Result<Command> {
+    // What a service says beside its answers; a row's own log begins anew with every start.
+    let said: File = OpenOptions::new().create(true).write(true).truncate(true).open(said)?;
+    let mut command = Command::new(config.program.executable());
+    command
+        .args(&config.program.command[1..])
+        .env_clear()
+        .env("PATH", std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".to_owned()))
+        .env("PORT", address.port().to_string())
+        .env("BIND", address.ip().to_string())
+        .env("INSTANCE_ID", &id.0)
+        .env("AWS_REGION", &config.wanted.settings.region)
+        .envs(config.program.variables.iter().map(|(name, value)| (name, value)))
+        .current_dir(&config.program.root)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(said);
+    Ok(command)
+}
+
+fn free_address() -> std::io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
