@@ -1,0 +1,152 @@
+//! Who is in a pool, and who gets the next request.
+
+use std::sync::Arc;
+
+use crate::health::{CheckFailure, Health};
+use crate::slot::Slot;
+use crate::{Member, PoolConfig, Routing};
+
+/// Where a member stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It has not passed a health check yet and gets no request.
+    Initial,
+    /// It gets requests.
+    Healthy,
+    /// It gets requests only while no member is healthy.
+    Unhealthy { why: CheckFailure },
+    /// It left the list: what is in flight may finish within the deregistration delay.
+    Draining,
+}
+
+/// One member as it stands now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberStatus {
+    pub member: Member,
+    pub state: State,
+    /// Requests whose answers have neither ended nor been given up.
+    pub in_flight: usize,
+}
+
+/// Members in the order in which they joined.
+#[derive(Default)]
+pub(crate) struct Roster {
+    entries: Vec<Entry>,
+    /// Requests given out so far.
+    given: u64,
+}
+
+struct Entry {
+    slot: Arc<Slot>,
+    phase: Phase,
+    /// The number of the last request it got.
+    last: u64,
+}
+
+enum Phase {
+    Listed(Health),
+    Draining,
+}
+
+impl Roster {
+    /// Makes the list of members this one and returns those who are new.
+    pub(crate) fn apply(&mut self, list: &[Member], config: &PoolConfig) -> Vec<Arc<Slot>> {
+        for entry in self.entries.iter_mut().filter(|entry| entry.is_listed()) {
+            if !list.contains(&entry.slot.member) {
+                entry.phase = Phase::Draining;
+                entry.slot.removed.cancel();
+            }
+        }
+        let mut joined = Vec::new();
+        for member in list {
+            // A member that comes back while it drains starts anew beside what drains.
+            if self.entries.iter().any(|entry| entry.is_listed() && entry.slot.member == *member) {
+                continue;
+            }
+            let slot = Arc::new(Slot::new(member.clone(), config));
+            let phase = Phase::Listed(Health::NEW);
+            self.entries.push(Entry { slot: slot.clone(), phase, last: 0 });
+            joined.push(slot);
+        }
+        joined
+    }
+
+    /// Takes a check's result down.
+    pub(crate) fn record(
+        &mut self,
+        slot: &Arc<Slot>,
+        check: Result<(), CheckFailure>,
+        config: &PoolConfig,
+    ) {
+        let entry = self.entries.iter_mut().find(|entry| Arc::ptr_eq(&entry.slot, slot));
+        if let Some(Entry { phase: Phase::Listed(health), .. }) = entry {
+            *health = std::mem::replace(health, Health::NEW).after(check, &config.health);
+        }
+    }
+
+    /// Forgets a member.
+    pub(crate) fn remove(&mut self, slot: &Arc<Slot>) {
+        self.entries.retain(|entry| !Arc::ptr_eq(&entry.slot, slot));
+    }
+
+    /// The member for the next request.
+    ///
+    /// Fails open as ALB does: "If a target group contains only unhealthy registered targets, the
+    /// load balancer routes requests to all those targets, regardless of their health status"
+    /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html>).
+    /// A new member gets nothing ("it must pass one health check"). Of new and unhealthy members
+    /// together AWS says nothing: the unhealthy ones get requests then.
+    ///
+    /// # Errors
+    /// How many new members there are, if there are no others.
+    pub(crate) fn next(&mut self, routing: Routing) -> Result<Arc<Slot>, usize> {
+        let takes: fn(&Entry) -> bool = if self.entries.iter().any(Entry::is_healthy) {
+            Entry::is_healthy
+        } else {
+            Entry::is_unhealthy
+        };
+        let next = self.entries.iter_mut().filter(|entry| takes(entry)).min_by_key(|entry| {
+            let outstanding = match routing {
+                Routing::RoundRobin => 0,
+                Routing::LeastOutstanding => entry.slot.in_flight(),
+            };
+            (outstanding, entry.last)
+        });
+        match next {
+            Some(entry) => {
+                self.given += 1;
+                entry.last = self.given;
+                Ok(entry.slot.clone())
+            }
+            None => Err(self.entries.iter().filter(|entry| entry.is_listed()).count()),
+        }
+    }
+
+    pub(crate) fn states(&self) -> Vec<MemberStatus> {
+        self.entries.iter().map(Entry::status).collect()
+    }
+}
+
+impl Entry {
+    fn is_listed(&self) -> bool {
+        matches!(self.phase, Phase::Listed(_))
+    }
+
+    fn is_healthy(&self) -> bool {
+        matches!(self.phase, Phase::Listed(Health::Healthy { .. }))
+    }
+
+    fn is_unhealthy(&self) -> bool {
+        matches!(self.phase, Phase::Listed(Health::Unhealthy { .. }))
+    }
+
+    fn status(&self) -> MemberStatus {
+        let state = match &self.phase {
+            Phase::Listed(Health::Initial { .. }) => State::Initial,
+            Phase::Listed(Health::Healthy { .. }) => State::Healthy,
+            Phase::Listed(Health::Unhealthy { why, .. }) => State::Unhealthy { why: why.clone() },
+            Phase::Draining => State::Draining,
+        };
+        MemberStatus { member: self.slot.member.clone(), state, in_flight: self.slot.in_flight() }
+    }
+}
