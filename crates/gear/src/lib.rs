@@ -27,4 +27,6 @@ pub use known::{Known, Origin};
 pub use missing::Missing;
 pub use program::Program;
 pub use timing::{Part, PartKind, ServerTiming};
-pub use usage::{Dimension, UsageLine};
+pub use usage::{
+    Dimension, ECS_ROOT_VOLUME_GB, HOURS_PER_MONTH, LOAD_BALANCER_ZONES, ROOT_VOLUME_GB, UsageLine,
+};

@@ -93,6 +93,9 @@ pub struct BillLine {
     pub unit: String,
     /// Billed without a single call.
     pub fixed: bool,
+    /// Fixed, and billed once however many units there are.
+    #[serde(default)]
+    pub shared: bool,
     /// Where the quantity comes from.
     pub origin: Origin,
     pub priced: Priced,
@@ -118,11 +121,24 @@ pub struct WithUnits {
 /// Prices usage line by line. A price that is missing, or a quantity that cannot be billed, makes
 /// a line with a gap; it empties every sum it belongs to and no other.
 pub fn bill(usage: Usage, book: &PriceBook) -> Bill {
-    let fixed =
-        usage.fixed.into_iter().map(|line| (line.dimension, line.quantity, line.origin, true));
+    let fixed = usage.fixed.into_iter().map(|line| BillLine {
+        shared: line.shared,
+        ..bill_line(book, line.dimension, line.quantity, line.origin, true)
+    });
+    let per_call = usage.per_call.into_iter();
     let per_call =
-        usage.per_call.into_iter().map(|line| (line.dimension, line.quantity, line.origin, false));
-    let lines = fixed.chain(per_call).map(|(dimension, quantity, origin, fixed)| BillLine {
+        per_call.map(|line| bill_line(book, line.dimension, line.quantity, line.origin, false));
+    Bill { region: book.name().to_owned(), lines: fixed.chain(per_call).collect() }
+}
+
+fn bill_line(
+    book: &PriceBook,
+    dimension: Dimension,
+    quantity: Decimal,
+    origin: Origin,
+    fixed: bool,
+) -> BillLine {
+    BillLine {
         group: Group::of(&dimension),
         unit: dimension.unit().to_owned(),
         priced: match priced(book, &dimension, quantity, &origin, fixed) {
@@ -132,9 +148,9 @@ pub fn bill(usage: Usage, book: &PriceBook) -> Bill {
         dimension,
         quantity,
         fixed,
+        shared: false,
         origin,
-    });
-    Bill { region: book.name().to_owned(), lines: lines.collect() }
+    }
 }
 
 fn priced(

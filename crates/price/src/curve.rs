@@ -18,6 +18,8 @@ pub(crate) struct Meter<'a> {
     price: &'a Price,
     /// Per month and unit.
     fixed: Decimal,
+    /// Per month, however many units.
+    shared: Decimal,
     per_call: Decimal,
 }
 
@@ -33,9 +35,14 @@ impl<'a> Meter<'a> {
             let meter = meters.entry(&price.dimension).or_insert(Self {
                 price,
                 fixed: Decimal::ZERO,
+                shared: Decimal::ZERO,
                 per_call: Decimal::ZERO,
             });
-            let part = if line.fixed { &mut meter.fixed } else { &mut meter.per_call };
+            let part = match (line.fixed, line.shared) {
+                (false, _) => &mut meter.per_call,
+                (true, false) => &mut meter.fixed,
+                (true, true) => &mut meter.shared,
+            };
             *part = part
                 .checked_add(line.quantity)
                 .ok_or_else(|| price.bad_quantity(line.quantity, "too large"))?;
@@ -53,9 +60,13 @@ impl<'a> Meter<'a> {
             });
         }
         let called = self.per_call.checked_mul(calls);
-        let standing = self.fixed.checked_mul(Decimal::from(units));
-        let quantity = called.zip(standing).and_then(|(a, b)| a.checked_add(b));
+        let quantity = called.zip(self.standing(units)).and_then(|(a, b)| a.checked_add(b));
         self.price.usd(quantity.ok_or_else(|| self.too_large())?)
+    }
+
+    /// Per month without a call.
+    fn standing(&self, units: u64) -> Option<Decimal> {
+        self.fixed.checked_mul(units.into())?.checked_add(self.shared)
     }
 
     pub fn too_large(&self) -> PriceError {
@@ -71,7 +82,7 @@ impl<'a> Meter<'a> {
         if self.per_call.is_zero() {
             return Ok((Decimal::ZERO, None));
         }
-        let standing = self.fixed.checked_mul(units.into()).ok_or_else(|| self.too_large())?;
+        let standing = self.standing(units).ok_or_else(|| self.too_large())?;
         for tier in &self.price.tiers {
             let slope = self.per_call.checked_mul(tier.usd).ok_or_else(|| self.too_large())?;
             let Some(end) = tier.end else { return Ok((slope, None)) };

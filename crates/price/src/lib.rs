@@ -29,7 +29,7 @@ pub use error::{Gap, PriceError};
 pub use preset::{Per, Preset, PresetLine, PresetRow, seed_2021};
 pub use price::{Confidence, Price, Tier};
 pub use usage::{
-    FixedLine, HOURS_PER_MONTH, ROOT_VOLUME_GB, SECONDS_PER_MONTH, Usage, UsagePerCall,
+    FixedLine, SECONDS_PER_MONTH, Usage, UsagePerCall,
     fixed_usage, per_call_usage,
 };
 pub use winners::{Candidate, LeftOut, Segment, Winners, winners};

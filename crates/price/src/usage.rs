@@ -25,6 +25,9 @@ pub struct FixedLine {
     pub dimension: Dimension,
     /// Per month, in [`Dimension::unit`]; not below zero.
     pub quantity: Decimal,
+    /// Once for all units, as a load balancer is; else for each.
+    #[serde(default)]
+    pub shared: bool,
     pub origin: Origin,
 }
 
@@ -82,9 +85,10 @@ pub fn fixed_usage(row: &Row) -> Result<Vec<FixedLine>, PriceError> {
 }
 
 fn load_balancer() -> [FixedLine; 2] {
+    let shared = |line| FixedLine { shared: true, ..line };
     [
-        by_the_hour(Dimension::LoadBalancerHour, Decimal::ONE),
-        by_the_hour(Dimension::PublicIpv4Hour, LOAD_BALANCER_ZONES.into()),
+        shared(by_the_hour(Dimension::LoadBalancerHour, Decimal::ONE)),
+        shared(by_the_hour(Dimension::PublicIpv4Hour, LOAD_BALANCER_ZONES.into())),
     ]
 }
 
@@ -104,6 +108,7 @@ fn by_the_hour(dimension: Dimension, many: Decimal) -> FixedLine {
     FixedLine {
         dimension,
         quantity: many * Decimal::from(HOURS_PER_MONTH),
+        shared: false,
         origin: Origin::Quoted(SourceId::from(HOURS_SOURCE)),
     }
 }
@@ -125,6 +130,7 @@ fn instances(kind: &str, root_gb: u32, count: u32) -> [FixedLine; 3] {
         FixedLine {
             dimension: Dimension::VolumeGbMonth,
             quantity: Decimal::from(root_gb) * count,
+            shared: false,
             origin: Origin::Quoted(SourceId::from(source)),
         },
         by_the_hour(Dimension::PublicIpv4Hour, count),

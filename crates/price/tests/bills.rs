@@ -54,10 +54,31 @@ fn an_instance_in_london_costs_14_214_today() {
 fn functions_have_no_fixed_usage_and_what_has_no_rule_is_refused() {
     let fixed = |name| fixed_usage(CATALOGUE.row(name).unwrap());
     assert_eq!(fixed("lambda-rust-dynamodb"), Ok(vec![]));
-    for name in ["fargate", "kubernetes", "clusters", "flex"] {
+    for name in ["kubernetes", "clusters", "flex"] {
         let refused = fixed(name).unwrap_err();
         assert!(matches!(&refused, PriceError::NoRule { row, .. } if row == name), "{refused}");
     }
+}
+
+#[test]
+fn a_second_task_costs_a_task_and_no_second_load_balancer() {
+    let bill_of = |row: &str| {
+        let fixed = fixed_usage(CATALOGUE.row(row).unwrap()).unwrap();
+        bill(Usage { fixed, per_call: vec![] }, london())
+    };
+    let month = |row: &str, units: i64| {
+        let cost = bill_of(row).monthly_with_units(0, dec("1"), units.into()).unwrap();
+        assert_eq!(cost.units, units as u64);
+        cost.usd.value.round_dp(2)
+    };
+    // Load balancer 19.32 and two addresses 7.30; a task 3.27 and its address 3.65.
+    assert_eq!(month("fargate", 1), dec("33.53"));
+    assert_eq!(month("fargate", 3) - month("fargate", 2), dec("6.92"));
+    assert_eq!(month("fargate-direct", 1), dec("6.92"));
+    // t2.micro 9.64, 30 GB 3.48, one address more than its load balancer's.
+    assert_eq!(month("ecs-ec2", 1), dec("43.38"));
+    let groups = |group| bill_of("fargate").group_monthly(group, 0, 1).unwrap().value.round_dp(2);
+    assert_eq!([Group::Front, Group::Compute, Group::Network].map(groups), ["19.32", "3.27", "10.95"].map(dec));
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn age(what: &Happening) -> Option<u8> {
         Happening::Started => Some(1),
         Happening::Listening => Some(2),
         Happening::FirstByte => Some(3),
-        Happening::Log(_) => None,
+        Happening::Notice | Happening::Log(_) => None,
         Happening::Stopped { .. } => Some(4),
     }
 }

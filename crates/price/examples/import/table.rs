@@ -126,7 +126,8 @@ fn billed_by(service: &str, name: &str) -> Option<(Dimension, Place)> {
 /// High for extracts of the provider's price list that other extracts agree with, medium where
 /// one entered the price by hand (tofu-drift did so for all of sa-east-1), low for all else.
 fn confidence(region: &str, name: &str, source: &str) -> Confidence {
-    const EXTRACTS: [&str; 8] = [
+    const EXTRACTS: [&str; 9] = [
+        "theuves/fgcalc@",
         "PyPI apache-libcloud==",
         "aws/karpenter-provider-aws@",
         "cycloidio/terracost@",

@@ -22,6 +22,7 @@ pub fn usage(fixed: &[(Dimension, &str)], per_call: &[(Dimension, &str)]) -> Usa
             .map(|(dimension, quantity)| FixedLine {
                 dimension: dimension.clone(),
                 quantity: dec(quantity),
+                shared: false,
                 origin: origin(),
             })
             .collect(),
