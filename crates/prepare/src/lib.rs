@@ -13,6 +13,8 @@ mod cache;
 mod cpp;
 mod entry;
 mod error;
+mod fastapi;
+mod interpreter;
 mod javascript;
 mod python;
 mod recipe;
@@ -71,8 +73,12 @@ pub struct Preparer {
 impl Preparer {
     /// With everything below this directory.
     pub fn new(cache: &Path) -> Self {
-        let recipes: Vec<Box<dyn Recipe>> =
-            vec![Box::new(python::Python), Box::new(javascript::JavaScript), Box::new(cpp::Cpp)];
+        let recipes: Vec<Box<dyn Recipe>> = vec![
+            Box::new(python::Python),
+            Box::new(javascript::JavaScript),
+            Box::new(cpp::Cpp),
+            Box::new(fastapi::FastApi),
+        ];
         let services = cache.join("services");
         Self {
             cache: Cache::new(cache.join("functions")),

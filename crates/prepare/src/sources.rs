@@ -1,11 +1,11 @@
-//! The functions' sources, as they lie in `services/`.
+//! The builds' sources, as they lie in `services/`.
 
 /// A source file: its name in an entry and its content.
 pub(crate) type Source = (&'static str, &'static [u8]);
 
 const PAGE: &[u8] = include_bytes!("../../../services/hits/src/page.html");
 
-/// What every function serves besides counting, beside its code.
+/// What every build serves besides counting, beside its code.
 const SHARED: [Source; 3] = [
     ("page.html", PAGE),
     ("openapi.json", include_bytes!("../../../services/hits/src/openapi.json")),
@@ -16,14 +16,14 @@ macro_rules! sources {
     ($directory:literal, $($name:literal),+ $(,)?) => {
         &[$((
             $name,
-            include_bytes!(concat!("../../../services/functions/", $directory, "/", $name)),
+            include_bytes!(concat!("../../../services/", $directory, "/", $name)),
         )),+]
     };
 }
 
 /// Code and lock file of the Python function.
 pub(crate) const PYTHON: &[Source] = sources!(
-    "python",
+    "functions/python",
     "app.py",
     "aws.py",
     "bucket.py",
@@ -36,7 +36,7 @@ pub(crate) const PYTHON: &[Source] = sources!(
 
 /// Code and lock files of the JavaScript function, and our own runtime client.
 pub(crate) const JAVASCRIPT: &[Source] = sources!(
-    "javascript",
+    "functions/javascript",
     "app.mjs",
     "aws.mjs",
     "bootstrap.mjs",
@@ -51,7 +51,7 @@ pub(crate) const JAVASCRIPT: &[Source] = sources!(
 
 /// Code of the C++ function, and our own runtime client.
 pub(crate) const CPP: &[Source] = sources!(
-    "cpp",
+    "functions/cpp",
     "answer.cpp",
     "answer.hpp",
     "aws.cpp",
@@ -70,6 +70,18 @@ pub(crate) const CPP: &[Source] = sources!(
     "settings.hpp",
     "store.cpp",
     "store.hpp",
+);
+
+/// Code and lock file of the FastAPI build.
+pub(crate) const FASTAPI: &[Source] = sources!(
+    "peers/fastapi",
+    "app.py",
+    "counter_file.py",
+    "main.py",
+    "problem.py",
+    "requirements.txt",
+    "settings.py",
+    "store.py",
 );
 
 /// A recipe's own sources and the shared ones.
