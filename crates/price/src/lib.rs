@@ -28,8 +28,5 @@ pub use date::{BadPriceDate, PriceDate};
 pub use error::{Gap, PriceError};
 pub use preset::{Per, Preset, PresetLine, PresetRow, seed_2021};
 pub use price::{Confidence, Price, Tier};
-pub use usage::{
-    FixedLine, SECONDS_PER_MONTH, Usage, UsagePerCall,
-    fixed_usage, per_call_usage,
-};
+pub use usage::{FixedLine, SECONDS_PER_MONTH, Usage, UsagePerCall, fixed_usage, per_call_usage};
 pub use winners::{Candidate, LeftOut, Segment, Winners, winners};

@@ -121,10 +121,13 @@ fn at_least(count: Count) -> u32 {
 }
 
 fn instances(kind: &str, root_gb: u32, count: u32) -> [FixedLine; 3] {
-    let (count, source) = (Decimal::from(count), match root_gb {
-        ROOT_VOLUME_GB => DISK_SOURCE,
-        _ => ECS_DISK_SOURCE,
-    });
+    let (count, source) = (
+        Decimal::from(count),
+        match root_gb {
+            ROOT_VOLUME_GB => DISK_SOURCE,
+            _ => ECS_DISK_SOURCE,
+        },
+    );
     [
         by_the_hour(Dimension::InstanceHour(kind.to_owned()), count),
         FixedLine {

@@ -78,7 +78,10 @@ fn a_second_task_costs_a_task_and_no_second_load_balancer() {
     // t2.micro 9.64, 30 GB 3.48, one address more than its load balancer's.
     assert_eq!(month("ecs-ec2", 1), dec("43.38"));
     let groups = |group| bill_of("fargate").group_monthly(group, 0, 1).unwrap().value.round_dp(2);
-    assert_eq!([Group::Front, Group::Compute, Group::Network].map(groups), ["19.32", "3.27", "10.95"].map(dec));
+    assert_eq!(
+        [Group::Front, Group::Compute, Group::Network].map(groups),
+        ["19.32", "3.27", "10.95"].map(dec)
+    );
 }
 
 #[test]

@@ -31,7 +31,9 @@ fn fixed() -> impl Strategy<Value = Vec<FixedLine>> {
         Dimension::VolumeGbMonth,
         Dimension::PublicIpv4Hour,
     ]);
-    let line = (dimension, quantity(5_000)).prop_map(|(dimension, quantity)| FixedLine {
+    let line = (dimension, quantity(5_000), any::<bool>());
+    let line = line.prop_map(|(dimension, quantity, shared)| FixedLine {
+        shared,
         dimension,
         quantity,
         origin: origin(),
