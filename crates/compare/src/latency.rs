@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use gearshift_gear::{EnvironmentId, Known, LawId, Origin, RunId};
 use gearshift_load::{
-    Asked, Job, Mode, Outcome, Percentile, Since, Temperature, TemperatureCheck, judge,
-    median_interval, near_median,
+    Asked, Job, Mode, Outcome, Percentile, Since, Temperature, TemperatureCheck, along_percentiles,
+    judge, median_interval, near_median,
 };
 
 use crate::counter::counting;
@@ -107,6 +107,7 @@ pub(crate) fn result(
             .map(|part| PartMs { name: part.name, kind: part.kind, ms: part.ms })
             .collect(),
         curve: outcome.from_intended.curve.clone(),
+        spread: along_percentiles(&outcome.samples, Since::Intended),
         verdict: judge(outcome, &asked),
     })
 }

@@ -34,7 +34,8 @@ pub use plan::{MatchVcpu, Phase, Plan, Progress};
 pub use provision::Provision;
 pub use results::{
     Ceiling, Checks, Cold, Core, Counter, HowFast, Latency, Machine, MemoryPoint, MemorySweep,
-    Money, Pair, PartMs, Published, Results, RowResult, RowState, SCHEMA, published_2021,
+    MemoryUse, Money, Pair, PartMs, Published, Results, RowResult, RowState, SCHEMA,
+    published_2021,
 };
 pub use run::{CompareError, compare};
 pub use worker::{Worker, WorkerError};

@@ -2,7 +2,7 @@
 
 use gearshift_gear::{Caller, Code, Known, Origin, RunId, RuntimeClient, UsageLine};
 use gearshift_laws::SourceLine;
-use gearshift_load::{CurvePoint, Percentile, Verdict};
+use gearshift_load::{CurvePoint, Percentile, SplitAt, Verdict};
 use gearshift_price::{Bill, BreakEven, Winners};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -131,6 +131,9 @@ pub struct RowResult {
     pub cold: Option<Cold>,
     pub latency: Option<Latency>,
     pub ceiling: Option<Ceiling>,
+    /// Memory its processes took; none where nothing counted it.
+    #[serde(default)]
+    pub footprint: Option<MemoryUse>,
     /// What the provider would meter for the latency measurement's calls.
     pub usage: Vec<UsageLine>,
     pub money: Option<Money>,
@@ -195,7 +198,22 @@ pub struct Latency {
     pub max_ms: f64,
     pub parts: Vec<PartMs>,
     pub curve: Vec<CurvePoint>,
+    /// The same curve taken apart into here and declared; empty where an older version measured.
+    #[serde(default)]
+    pub spread: Vec<SplitAt>,
     pub verdict: Verdict,
+}
+
+/// Memory that a row's processes took together, as the kernel counts it against a limit, in MB as
+/// providers count them (2²⁰ bytes).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MemoryUse {
+    /// Warm and waiting, without a call in flight.
+    pub idle_mb: Known<f64>,
+    /// The most at any time while the row stood.
+    pub peak_mb: Known<f64>,
+    /// What its gear allows; none where nothing limits it here.
+    pub limit_mb: Option<f64>,
 }
 
 /// How much a row takes, and what sets it.

@@ -196,6 +196,7 @@ impl Bench<'_> {
             latency,
             // Without a share of its own, a row's duration says nothing about the provider's.
             ceiling: ceiling.filter(|_| shaped),
+            footprint: None,
             usage,
             money: shaped.then(|| interval.money()),
             host_drift: None,
@@ -340,6 +341,7 @@ pub(crate) fn empty(row: &Row) -> RowResult {
         cold: None,
         latency: None,
         ceiling: None,
+        footprint: None,
         usage: Vec::new(),
         money: None,
         host_drift: None,

@@ -110,13 +110,17 @@ fn at(histogram: &Histogram<u64>, q: f64) -> Percentile {
 }
 
 fn curve(histogram: &Histogram<u64>) -> Vec<CurvePoint> {
-    let n = histogram.len() as f64;
+    tails(histogram.len())
+        .map(|tail| CurvePoint { q: 1.0 - tail, us: histogram.value_at_quantile(1.0 - tail) })
+        .collect()
+}
+
+/// The curve's points as 1 − q, falling, as far as `n` values reach.
+pub(crate) fn tails(n: u64) -> impl Iterator<Item = f64> {
     (0..CURVE_POINTS)
         .map(|i| 10f64.powf(-CURVE_DECADES * f64::from(i) / f64::from(CURVE_POINTS - 1)))
         // Beyond one value in n there is nothing but the maximum.
-        .take_while(|tail| tail * n >= 1.0 - 1e-9)
-        .map(|tail| CurvePoint { q: 1.0 - tail, us: histogram.value_at_quantile(1.0 - tail) })
-        .collect()
+        .take_while(move |tail| tail * n as f64 >= 1.0 - 1e-9)
 }
 
 fn empty() -> Histogram<u64> {

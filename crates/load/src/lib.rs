@@ -35,6 +35,7 @@ mod recorder;
 mod run;
 mod sample;
 mod split;
+mod spread;
 mod stats;
 mod temperature;
 #[cfg(any(test, feature = "testing"))]
@@ -49,6 +50,7 @@ pub use outcome::{Generator, MISSED_AFTER_US, Outcome, Schedule};
 pub use run::run;
 pub use sample::{Sample, Since};
 pub use split::{PartMean, Split, near_median};
+pub use spread::{SplitAt, along_percentiles};
 pub use stats::{Interval, Percentile, median_interval, needed, percentile, quantile_interval};
 pub use temperature::{Temperature, TemperatureCheck};
 pub use verdict::{

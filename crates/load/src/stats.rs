@@ -66,7 +66,7 @@ pub fn percentile(values: &[f64], q: f64) -> Percentile {
 }
 
 /// Index of the nearest rank among `n` ≥ 1 sorted values.
-fn rank(q: f64, n: usize) -> usize {
+pub(crate) fn rank(q: f64, n: usize) -> usize {
     // Less a hair: 0.07 · 100 is 7.000…01 in floating point.
     let rank = (q * n as f64 - 1e-9).ceil() as usize;
     rank.clamp(1, n) - 1
