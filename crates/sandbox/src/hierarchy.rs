@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::SandboxError;
-use crate::v1::V1;
-use crate::v2::V2;
+use crate::scope::how_to_get_shares;
+#[cfg(target_os = "linux")]
+use crate::{v1::V1, v2::V2};
 
 /// A CFS bandwidth limit: this much CPU time in each period. The kernel takes a quota from 1 ms
 /// and a period from 1 ms to 1 s.
@@ -75,20 +76,23 @@ pub struct Host {
 impl Host {
     /// Looks at what is mounted and writable here: v1 controllers, else a v2 tree, else nothing.
     pub fn detect() -> Self {
-        let found: Result<Arc<dyn Hierarchy>, String> = match V1::detect() {
-            Ok(v1) => Ok(Arc::new(v1)),
-            Err(no_v1) => match V2::detect() {
-                Ok(v2) => Ok(Arc::new(v2)),
-                Err(no_v2) => Err(format!("{no_v1}; {no_v2}")),
-            },
-        };
-        match found {
+        match find() {
             Ok(hierarchy) => {
                 let by = hierarchy.label().to_owned();
                 Self { hierarchy: Some(hierarchy), enforcement: Enforcement::Shaped { by } }
             }
-            Err(why) => Self { hierarchy: None, enforcement: unshaped(why) },
+            Err(why) => {
+                let how_to_get_it = how_to_get_shares();
+                let enforcement = Enforcement::Unshaped { why, how_to_get_it };
+                Self { hierarchy: None, enforcement }
+            }
         }
+    }
+
+    /// Every tree a run may have groups in: this process's own, and those in scopes, which stay
+    /// within reach of one that can make no groups itself.
+    pub(crate) fn trees(&self) -> Vec<Arc<dyn Hierarchy>> {
+        self.hierarchy.iter().cloned().chain(in_scopes()).collect()
     }
 
     /// Whether shares are real here.
@@ -97,10 +101,30 @@ impl Host {
     }
 }
 
-fn unshaped(why: String) -> Enforcement {
-    let how_to_get_it = match cfg!(target_os = "linux") {
-        true => "run it as root: sudo gearshift …".to_owned(),
-        false => "run it on Linux, or in a Linux virtual machine".to_owned(),
+#[cfg(target_os = "linux")]
+fn find() -> Result<Arc<dyn Hierarchy>, String> {
+    let no_v1 = match V1::detect() {
+        Ok(v1) => return Ok(Arc::new(v1)),
+        Err(why) => why,
     };
-    Enforcement::Unshaped { why, how_to_get_it }
+    match V2::detect() {
+        Ok(v2) => Ok(Arc::new(v2)),
+        Err(no_v2) if V1::is_mounted() => Err(format!("{no_v1}; {no_v2}")),
+        Err(no_v2) => Err(no_v2),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn in_scopes() -> impl Iterator<Item = Arc<dyn Hierarchy>> {
+    V2::in_scopes().into_iter().map(|tree| Arc::new(tree) as Arc<dyn Hierarchy>)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn find() -> Result<Arc<dyn Hierarchy>, String> {
+    Err("only Linux has control groups".to_owned())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn in_scopes() -> impl Iterator<Item = Arc<dyn Hierarchy>> {
+    std::iter::empty()
 }

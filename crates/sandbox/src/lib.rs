@@ -6,11 +6,13 @@
 //! back from it.
 
 mod cores;
+mod delegated;
 mod error;
 mod hierarchy;
 mod marks;
 mod priority;
 mod sandbox;
+mod scope;
 mod sweep;
 mod v1;
 mod v2;
@@ -23,4 +25,5 @@ pub use marks::{
 };
 pub use priority::{before_everything, before_others, many_descriptors};
 pub use sandbox::{Limits, Sandbox, apart};
+pub use scope::{ScopeError, into_own_scope};
 pub use sweep::{Remains, remains, sweep};

@@ -32,21 +32,20 @@ impl Host {
     /// Every run that has a process or a control group here.
     pub fn runs(&self) -> BTreeSet<RunId> {
         let marked = marked_processes().into_iter().map(|process| process.run);
-        let names = self.hierarchy.iter().flat_map(|hierarchy| hierarchy.children(""));
+        let names = self.trees().into_iter().flat_map(|tree| tree.children(""));
         marked.chain(names.filter_map(|name| name.parse().ok())).collect()
     }
 }
 
 /// What is there of this run, read from the kernel.
 pub fn remains(host: &Host, run: &RunId) -> Remains {
-    let below = |group: &str| match &host.hierarchy {
-        Some(hierarchy) => hierarchy.children(group),
-        None => Vec::new(),
+    let below = |group: &str| -> BTreeSet<String> {
+        host.trees().into_iter().flat_map(|tree| tree.children(group)).collect()
     };
     Remains {
         processes: processes_of(run),
-        groups: below(run.as_str()),
-        run_group: below("").iter().any(|name| name == run.as_str()),
+        groups: below(run.as_str()).into_iter().collect(),
+        run_group: below("").contains(run.as_str()),
     }
 }
 
@@ -55,18 +54,17 @@ pub fn remains(host: &Host, run: &RunId) -> Remains {
 /// their environment. The run's own group goes with its last member.
 pub fn sweep(host: &Host, run: &RunId, member: impl Fn(&str) -> bool) -> Remains {
     let found = remains(host, run);
-    let groups: Vec<&String> = found.groups.iter().filter(|name| member(name)).collect();
-    if let Some(hierarchy) = &host.hierarchy {
-        for name in &groups {
-            kill_group(&**hierarchy, &format!("{run}/{name}"));
-        }
+    let asked_for = found.groups.iter().filter(|name| member(name));
+    let groups: Vec<String> = asked_for.map(|name| format!("{run}/{name}")).collect();
+    let trees = host.trees();
+    for tree in &trees {
+        groups.iter().for_each(|group| kill_group(&**tree, group));
     }
     kill_marked(run, &member);
-    if let Some(hierarchy) = &host.hierarchy {
-        let groups: Vec<String> = groups.iter().map(|name| format!("{run}/{name}")).collect();
-        remove_groups(&**hierarchy, &groups);
-        if hierarchy.children(run.as_str()).is_empty() {
-            let _ = hierarchy.remove(run.as_str());
+    for tree in &trees {
+        remove_groups(&**tree, &groups);
+        if tree.children(run.as_str()).is_empty() {
+            let _ = tree.remove(run.as_str());
         }
     }
     found

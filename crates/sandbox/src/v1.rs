@@ -48,6 +48,11 @@ impl V1 {
         Ok(Self { cpu: take(0), cpuacct: take(1), memory: take(2), freezer: take(3) })
     }
 
+    /// There is a v1 tree of some controller.
+    pub(crate) fn is_mounted() -> bool {
+        procfs::mounts().is_ok_and(|all| all.iter().any(|mount| mount.fs_vfstype == "cgroup"))
+    }
+
     fn trees(&self) -> BTreeSet<&Path> {
         BTreeSet::from([&*self.cpu, &*self.cpuacct, &*self.memory, &*self.freezer])
     }

@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use nix::unistd::geteuid;
+
+use crate::delegated::{base, hand_down, missing_controller, mount, settle, trees_in_scopes};
 use crate::error::While;
 use crate::hierarchy::{CpuQuota, CpuTime, Hierarchy, MemoryUse};
 use crate::v1::{directories, field, pids, read, remove_group, try_out, write};
@@ -14,38 +17,30 @@ pub(crate) struct V2 {
 
 impl V2 {
     pub(crate) fn detect() -> Result<Self, String> {
-        let mounts = procfs::mounts().map_err(|error| format!("/proc/mounts: {error}"))?;
-        let root = mounts
-            .iter()
-            .find(|mount| mount.fs_vfstype == "cgroup2")
-            .map(|mount| PathBuf::from(&mount.fs_file))
-            .ok_or("no cgroup v2 tree is mounted")?;
-        Self::below(&root)
+        Self::below(&base(&mount()?)?)
     }
 
     /// Uses the sub-tree `gearshift` of this directory.
-    fn below(root: &Path) -> Result<Self, String> {
-        let controllers = fs::read_to_string(root.join("cgroup.controllers")).unwrap_or_default();
-        for needed in ["cpu", "memory"] {
-            if !controllers.split_whitespace().any(|controller| controller == needed) {
-                return Err(format!(
-                    "cgroup v2 offers no `{needed}` controller in {}",
-                    root.display()
-                ));
-            }
+    fn below(base: &Path) -> Result<Self, String> {
+        if let Some(missing) = missing_controller(base) {
+            return Err(format!(
+                "cgroup v2 offers no `{missing}` controller in {}",
+                base.display()
+            ));
         }
-        let tree = root.join(TREE);
-        let prepared =
-            try_out(&tree).and_then(|()| hand_down(root)).and_then(|()| hand_down(&tree));
+        let tree = base.join(TREE);
+        let prepared = try_out(&tree).and_then(|()| settle(base)).and_then(|()| hand_down(&tree));
         match prepared {
             Ok(()) => Ok(Self { tree }),
             Err(error) => Err(format!("cgroup v2 is not writable ({}: {error})", tree.display())),
         }
     }
-}
 
-fn hand_down(dir: &Path) -> std::io::Result<()> {
-    fs::write(dir.join("cgroup.subtree_control"), "+cpu +memory")
+    /// What Gearshift made in scopes, whichever terminal it was started in.
+    pub(crate) fn in_scopes() -> Vec<Self> {
+        let trees = mount().map(|mount| trees_in_scopes(&mount)).unwrap_or_default();
+        trees.into_iter().map(|tree| Self { tree }).collect()
+    }
 }
 
 impl Hierarchy for V2 {
@@ -127,6 +122,9 @@ impl Hierarchy for V2 {
     }
 
     fn label(&self) -> &'static str {
-        "cgroup v2"
+        match geteuid().is_root() {
+            true => "cgroup v2",
+            false => "cgroup v2, delegated to this user",
+        }
     }
 }
