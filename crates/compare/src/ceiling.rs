@@ -10,6 +10,8 @@ use crate::row::Stand;
 
 /// Connections of the closed loop.
 const CONNECTIONS: usize = 32;
+/// The same where calls wait for a shared file: enough that CPU and not waiting is the limit.
+const CONNECTIONS_TO_A_FILE: usize = 128;
 const BURST_MS: u64 = 3_000;
 /// Longer, so that what the quota hands out at the change does not count.
 const SUSTAINED_MS: u64 = 5_000;
@@ -31,7 +33,12 @@ pub(crate) async fn measure(
             Some(kind) => instance_ceiling(at, &kind).await.map(Some),
             None => Ok(None),
         },
-        _ => Ok(None),
+        Compute::Task { milli_vcpu, host, .. } => {
+            let vcpus = f64::from(milli_vcpu.0) / 1000.0;
+            let host = host.as_deref().and_then(instance_type);
+            task_ceiling(at, vcpus, host).await.map(Some)
+        }
+        Compute::Pod { .. } => Ok(None),
     }
 }
 
@@ -113,6 +120,38 @@ async fn instance_ceiling(at: &Stand<'_>, kind: &InstanceType) -> Result<Ceiling
     Ok(Ceiling { sustained, burst: Some(burst), burst_minutes: Some(minutes), note })
 }
 
+/// Measured under a task's own share. A task on a T2 instance may use more than that earns only
+/// until credits are spent; from then on its calls are those of the baseline.
+async fn task_ceiling(
+    at: &Stand<'_>,
+    vcpus: f64,
+    host: Option<InstanceType>,
+) -> Result<Ceiling, CounterError> {
+    let full = at_most(at, vcpus, SUSTAINED_MS, "cpu").await?;
+    let spent = host.filter(|host| host.vcpus * host.baseline < vcpus);
+    let Some(host) = spent else {
+        let note = format!("{}/s with {vcpus} vCPU", grouped(full.per_s.value));
+        return Ok(Ceiling { sustained: full, burst: None, burst_minutes: None, note });
+    };
+    let left = host.vcpus * host.baseline / vcpus;
+    let per_s = &full.per_s;
+    let rule = Origin::Assumed("CPU per call stays the same on less CPU".into());
+    let mut sustained = full.clone();
+    sustained.per_s = Known {
+        value: per_s.value * left,
+        range: per_s.range.map(|(low, high)| (low * left, high * left)),
+        origin: Origin::computed([per_s.origin.clone(), rule]),
+    };
+    sustained.set_by = "credits".to_owned();
+    let minutes = host.launch_credits / (vcpus - host.vcpus * host.baseline);
+    let note = format!(
+        "{}/s for {minutes:.0} min, until the instance's launch credits are spent; then {:.0} % of a vCPU (computed)",
+        grouped(per_s.value),
+        host.baseline * 100.0
+    );
+    Ok(Ceiling { sustained, burst: Some(full), burst_minutes: Some(minutes), note })
+}
+
 /// As many calls as the service answers with these vCPUs. Where the rest of this machine was the
 /// limit, the share it left unused is added by rule of three.
 async fn at_most(
@@ -122,8 +161,9 @@ async fn at_most(
     set_by: &str,
 ) -> Result<HowFast, CounterError> {
     let before = cpu_used_ms(at).await?;
-    let mode =
-        Mode::Closed { connections: CONNECTIONS, calls: None, duration_ms: Some(duration_ms) };
+    let in_a_file = at.row.gear().store == Store::File;
+    let connections = if in_a_file { CONNECTIONS_TO_A_FILE } else { CONNECTIONS };
+    let mode = Mode::Closed { connections, calls: None, duration_ms: Some(duration_ms) };
     let mut job = counting(format!("{}/hits", at.url), "GET", mode);
     job.keep_samples = 0;
     let outcome = at.worker.run(&job).await?;
@@ -133,7 +173,8 @@ async fn at_most(
     let share_of_core = vcpus / at.core_factor.max(vcpus.min(1.0));
     let used_share = used_ms / (outcome.wall_us as f64 / 1e3) / share_of_core;
     let was_the_limit = used_share >= SATURATED || used_ms <= 0.0;
-    let per_s = if was_the_limit {
+    // A file takes one write after the other, however much CPU is left.
+    let per_s = if was_the_limit || in_a_file {
         Known::new(outcome.throughput_per_s, measured)
     } else {
         let rule = Origin::Assumed("CPU per call stays the same up to the full share".into());
@@ -141,11 +182,12 @@ async fn at_most(
         Known::new(outcome.throughput_per_s / used_share, origin)
     };
     // A share is the provider's by the factor, so a ceiling is as uncertain as that.
+    let by_file = in_a_file && !was_the_limit;
     let (value, (low, high)) = (per_s.value * at.core_factor, at.core_range);
     Ok(HowFast {
-        per_s: per_s.within(value / high, value / low),
-        set_by: set_by.to_owned(),
-        measured_per_s: (!was_the_limit).then_some(outcome.throughput_per_s),
+        per_s: if by_file { per_s } else { per_s.within(value / high, value / low) },
+        set_by: if by_file { "file" } else { set_by }.to_owned(),
+        measured_per_s: (!was_the_limit && !in_a_file).then_some(outcome.throughput_per_s),
         failed: outcome.unacknowledged + outcome.never_sent,
         generator_core_share: outcome.generator.core_share,
     })

@@ -14,6 +14,7 @@ mod counter;
 mod diff;
 #[cfg(test)]
 mod doubling_tests;
+mod footprint;
 mod latency;
 mod machine;
 mod memory;

@@ -131,7 +131,7 @@ pub struct RowResult {
     pub cold: Option<Cold>,
     pub latency: Option<Latency>,
     pub ceiling: Option<Ceiling>,
-    /// Memory its processes took; none where nothing counted it.
+    /// Memory one of its members took; none where nothing counted it.
     #[serde(default)]
     pub footprint: Option<MemoryUse>,
     /// What the provider would meter for the latency measurement's calls.
@@ -204,13 +204,13 @@ pub struct Latency {
     pub verdict: Verdict,
 }
 
-/// Memory that a row's processes took together, as the kernel counts it against a limit, in MB as
+/// Memory that one of a row's members took, as the kernel counts it against a limit, in MB as
 /// providers count them (2²⁰ bytes).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MemoryUse {
     /// Warm and waiting, without a call in flight.
     pub idle_mb: Known<f64>,
-    /// The most at any time while the row stood.
+    /// The most that one took at any time.
     pub peak_mb: Known<f64>,
     /// What its gear allows; none where nothing limits it here.
     pub limit_mb: Option<f64>,

@@ -17,7 +17,7 @@ use crate::money::{Interval, PricedRow, row_usage};
 use crate::plan::{Phase, Plan};
 use crate::results::{Latency, RowResult, RowState};
 use crate::worker::{Worker, WorkerError};
-use crate::{ceiling, cold, counter, latency};
+use crate::{ceiling, cold, counter, footprint, latency};
 
 /// A loop that takes this much longer or shorter than before means the machine has changed.
 const DRIFT_MAX: f64 = 0.10;
@@ -126,6 +126,7 @@ impl Bench<'_> {
             region: plan.region.clone(),
             init_per_call: plan.init_per_call,
             law_factors: plan.law_factors.clone(),
+            ..Settings::default()
         };
         let want = Want::one(row.clone(), settings);
         let world = reach(
@@ -177,9 +178,11 @@ impl Bench<'_> {
         let told = |done| (self.told)(Phase::ColdStarts { done, of });
         let cold = cold::measure(&at, of, &mut seen, &told).await?;
         let (latency, usage, outcome) = self.latency(row, url, seen).await?;
+        let warm = footprint::look(&at).await?;
         (self.told)(Phase::Ceiling);
         let ceiling = ceiling::measure(&at, latency.as_ref()).await?;
         (self.told)(Phase::Metering);
+        let footprint = footprint::footprint(&at, &warm, &footprint::look(&at).await?);
         let acknowledged = NonZeroU64::new(outcome.sent).unwrap_or(NonZeroU64::MIN);
         let row_usage = row_usage(row, &usage, acknowledged, &plan.run)?;
         let interval = Interval::of(&row_usage, latency.as_ref(), factor, self.book);
@@ -196,7 +199,7 @@ impl Bench<'_> {
             latency,
             // Without a share of its own, a row's duration says nothing about the provider's.
             ceiling: ceiling.filter(|_| shaped),
-            footprint: None,
+            footprint,
             usage,
             money: shaped.then(|| interval.money()),
             host_drift: None,
@@ -211,7 +214,7 @@ impl Bench<'_> {
         let generator_core_share = ceilings
             .map(|how_fast| how_fast.generator_core_share)
             .fold(outcome.generator.core_share, f64::max);
-        let ceiling_per_s = result.ceiling.as_ref().filter(|_| row.instance_type().is_some());
+        let ceiling_per_s = result.ceiling.as_ref().filter(|_| row.has_units());
         let ceiling_per_s =
             ceiling_per_s.and_then(|ceiling| Decimal::from_f64(ceiling.sustained.per_s.value));
         let priced = (valid && shaped).then(|| PricedRow {

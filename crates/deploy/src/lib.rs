@@ -15,5 +15,5 @@ pub use clock::{Clock, SystemClock};
 pub use reach::{Patience, reach, reach_on};
 pub use target::{Condition, Fence, Progress, Shaping, Target, TargetError};
 pub use world::{
-    Event, Happening, Member, MemberState, Settings, Standing, State, Want, Wanted, World,
+    Event, Happening, Member, MemberState, Memory, Settings, Standing, State, Want, Wanted, World,
 };

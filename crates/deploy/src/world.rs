@@ -117,6 +117,17 @@ pub struct Member {
     /// CPU it has used since it was made, where the target can tell.
     #[serde(default)]
     pub cpu_used_ms: Option<f64>,
+    /// Memory it has taken, where the target can tell.
+    #[serde(default)]
+    pub memory: Option<Memory>,
+}
+
+/// What a member takes of memory, as it counts against its limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    pub now_bytes: u64,
+    /// The most since it was made.
+    pub peak_bytes: u64,
 }
 
 /// What a member does.

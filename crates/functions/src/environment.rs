@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use gearshift_gear::{EnvironmentId, Part};
-use gearshift_sandbox::{Limits, Sandbox};
+use gearshift_sandbox::{Limits, MemoryUse, Sandbox};
 use nix::fcntl::{FcntlArg, fcntl};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -256,6 +256,10 @@ impl Environment {
 
     pub(crate) fn max_memory_mb(&self) -> u64 {
         self.sandbox.memory_peak_bytes().unwrap_or_default().div_ceil(1024 * 1024)
+    }
+
+    pub(crate) fn memory(&self) -> MemoryUse {
+        self.sandbox.memory_use().unwrap_or_default()
     }
 
     pub(crate) fn access_key(&self) -> String {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gearshift_gear::{EnvironmentId, LawId, Part, PartKind, ServerTiming};
+use gearshift_sandbox::MemoryUse;
 use jiff::Timestamp;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -150,9 +151,20 @@ impl Function {
 
     /// The environments there are: (id, busy).
     pub fn environments(&self) -> Vec<(EnvironmentId, bool)> {
+        self.look_at(|environment| environment.id.clone())
+    }
+
+    /// What each environment takes of memory: (id, busy, memory).
+    pub fn memory(&self) -> Vec<(EnvironmentId, bool, MemoryUse)> {
+        let seen = self.look_at(|environment| (environment.id.clone(), environment.memory()));
+        seen.into_iter().map(|((id, memory), busy)| (id, busy, memory)).collect()
+    }
+
+    fn look_at<T>(&self, look: impl Fn(&Environment) -> T) -> Vec<(T, bool)> {
         let (idle, busy, _) = self.pool.members();
-        let named = |busy: bool| move |env: Arc<Environment>| (env.id.clone(), busy);
-        idle.into_iter().map(named(false)).chain(busy.into_iter().map(named(true))).collect()
+        let (idle, busy) =
+            (idle.iter().map(|env| (env, false)), busy.iter().map(|env| (env, true)));
+        idle.chain(busy).map(|(environment, busy)| (look(environment), busy)).collect()
     }
 
     /// What AWS would meter so far.

@@ -260,6 +260,12 @@ impl Row {
         self
     }
 
+    /// Whether more traffic takes more members of its first pool, each paid by the hour.
+    pub fn has_units(&self) -> bool {
+        let first = self.gear().pools.first();
+        first.is_some_and(|pool| !matches!(pool.compute, Compute::Function { .. }))
+    }
+
     /// The instance type of this row's first pool, if it is one.
     pub fn instance_type(&self) -> Option<&str> {
         match &self.gear().pools.first()?.compute {

@@ -224,6 +224,7 @@ impl RowRecord {
                 false => MemberState::Starting,
             },
             cpu_used_ms: None,
+            memory: None,
         };
         Some(Standing {
             wanted: Some(self.wanted.clone()),

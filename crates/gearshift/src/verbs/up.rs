@@ -24,6 +24,9 @@ pub struct Up {
     /// Where every random draw starts
     #[arg(long, default_value_t = 42)]
     seed: u64,
+    /// Seconds of the provider's clock that pass in one here, when it replaces a task by itself
+    #[arg(long, default_value_t = Settings::default().clock_factor, value_parser = clock_factor)]
+    speed: f64,
     /// AWS region the row stands in
     #[arg(long, default_value = "eu-west-2")]
     region: String,
@@ -45,6 +48,13 @@ struct Report<'a> {
     runtime: Option<&'a RuntimeClient>,
 }
 
+fn clock_factor(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(factor) if (1.0..=1000.0).contains(&factor) => Ok(factor),
+        _ => Err("expected a number from 1 (as on AWS) to 1000".to_owned()),
+    }
+}
+
 impl Up {
     pub fn run(self) -> Result<Ended> {
         let row = CATALOGUE.row(&self.row).map_err(|error| Usage(error.to_string()))?;
@@ -57,6 +67,7 @@ impl Up {
             caller: self.caller,
             physics: self.physics == "on",
             seed: self.seed,
+            clock_factor: self.speed,
             core_factor: gearshift_compare::core_factor(row, &here::cache()).value,
             region: self.region,
             ..Settings::default()

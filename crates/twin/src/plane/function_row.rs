@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gearshift_deploy::{Condition, Event, Happening, Member, MemberState, State};
+use gearshift_deploy::{Condition, Event, Happening, Member, MemberState, Memory, State};
 use gearshift_functions::{
     Function, FunctionConfig, Gateway, GatewayConfig, InvokeApi, Life, LifeEvent,
 };
 use gearshift_gear::{Caller, Dimension, UsageLine};
-use gearshift_sandbox::Host;
+use gearshift_sandbox::{Host, MemoryUse};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
@@ -83,9 +83,9 @@ impl FunctionRow {
         let invoke = ("invoke".to_owned(), format!("http://{}", self.invoke.address()));
         let mut endpoints = BTreeMap::from([invoke]);
         endpoints.extend(self.stores.endpoints());
-        let members = self.function.environments().into_iter().map(|(environment, busy)| {
+        let members = self.function.memory().into_iter().map(|(environment, busy, memory)| {
             let state = if busy { MemberState::Busy } else { MemberState::Idle };
-            Member { environment, state, cpu_used_ms: None }
+            Member { environment, state, cpu_used_ms: None, memory: Some(counted(memory)) }
         });
         Told::State {
             state: State::Ready,
@@ -149,6 +149,11 @@ fn happening(life: Life) -> Happening {
         Life::Log(line) => Happening::Log(line),
         Life::Stopped(why) => Happening::Stopped { why },
     }
+}
+
+/// What the kernel counts, as the world says it.
+pub(super) fn counted(memory: MemoryUse) -> Memory {
+    Memory { now_bytes: memory.now_bytes, peak_bytes: memory.peak_bytes }
 }
 
 pub(super) fn usage_lines(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use gearshift_deploy::{Condition, Event, Happening, Member, MemberState, State};
+use gearshift_deploy::{Condition, Event, Happening, MemberState, State};
 use gearshift_functions::{Answered, Path, Server, answer};
 use gearshift_gear::{
     Caller, Dimension, EnvironmentId, HOURS_PER_MONTH, InstanceType, PartKind, ROOT_VOLUME_GB, ServerTiming, UsageLine,
@@ -111,18 +111,11 @@ impl InstanceRow {
             false => State::Broken { why: "the instance's service has ended".to_owned() },
         };
         let members = slot.running.iter().filter(|_| alive);
-        let cpu_used_ms =
-            |of: &Running| of.sandbox.cpu_time().ok().map(|cpu| cpu.used_us as f64 / 1e3);
-        let member = |of: &Arc<Running>| Member {
-            environment: of.id.clone(),
-            state: MemberState::Idle,
-            cpu_used_ms: cpu_used_ms(of),
-        };
         Told::State {
             state,
             url: Some(format!("http://{}", self.server.address())),
             endpoints: BTreeMap::new(),
-            members: members.map(member).collect(),
+            members: members.map(|instance| instance.member(MemberState::Idle)).collect(),
         }
     }
 

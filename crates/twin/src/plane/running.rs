@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use gearshift_deploy::{Member, MemberState};
 use gearshift_gear::EnvironmentId;
 use gearshift_laws::sleep_until;
 use gearshift_sandbox::{Host, Limits, Sandbox};
@@ -15,6 +16,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::place::PlaneConfig;
+use crate::plane::function_row::counted;
 
 /// Longest a service may take until it listens.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -101,6 +103,17 @@ impl Running {
         match ended.wait_for(Option::is_some).await {
             Ok(status) => status.map(|status| status.to_string()).unwrap_or_default(),
             Err(_) => "it was dropped".to_owned(),
+        }
+    }
+
+    /// It as a member of its row.
+    pub(super) fn member(&self, state: MemberState) -> Member {
+        let cpu = self.sandbox.cpu_time().ok();
+        Member {
+            environment: self.id.clone(),
+            state,
+            cpu_used_ms: cpu.map(|cpu| cpu.used_us as f64 / 1e3),
+            memory: self.sandbox.memory_use().ok().map(counted),
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use gearshift_balance::{Arrival, Scheme};
-use gearshift_deploy::{Condition, Event, Happening, Member, MemberState, State};
+use gearshift_deploy::{Condition, Event, Happening, State};
 use gearshift_functions::{Answered, Path, Server, answer, header_bytes};
 use gearshift_gear::{
     Caller, Count, Dimension, EnvironmentId, FaultPlan, Front, PartKind, Pool, ServerTiming,
@@ -31,7 +31,7 @@ use crate::plane::function_row::{gigabytes, usage_lines, words};
 use crate::plane::row::{front_path, laws};
 use crate::plane::scheduler::{Phase, Scheduler, Setting};
 use crate::plane::starts;
-use crate::plane::task::{Shape, Task, counts_in_a_file};
+use crate::plane::task::{Shape, counts_in_a_file};
 use crate::plane::wire::{Crossed, Wire};
 
 /// New connections that cost as much as one capacity unit for an hour: 25 a second. Source:
@@ -106,16 +106,12 @@ impl TaskRow {
             Phase::Failed(why) => State::Broken { why },
             Phase::Cold | Phase::Waking | Phase::Running => State::Ready,
         };
-        let member = |(task, state): (Arc<Task>, MemberState)| Member {
-            environment: task.id().clone(),
-            state,
-            cpu_used_ms: task.running.sandbox.cpu_time().ok().map(|cpu| cpu.used_us as f64 / 1e3),
-        };
+        let tasks = self.desk.scheduler.tasks().into_iter();
         Told::State {
             state,
             url: Some(format!("http://{}", self.server.address())),
             endpoints: BTreeMap::new(),
-            members: self.desk.scheduler.tasks().into_iter().map(member).collect(),
+            members: tasks.map(|(task, state)| task.running.member(state)).collect(),
         }
     }
 
