@@ -23,6 +23,9 @@ pub struct Settings {
     /// Functions make their clients anew on every call, to show what that costs.
     #[serde(default)]
     pub init_per_call: bool,
+    /// Port of the row's address; 0: any that is free.
+    #[serde(default)]
+    pub port: u16,
     /// Seconds that pass on the provider's clock in one second here, for what a control plane does
     /// by itself (starting a task's replacement, a Spot notice): above 0.
     #[serde(default = "default_clock_factor")]
@@ -46,6 +49,7 @@ impl Default for Settings {
             core_factor: 1.0,
             region: "eu-west-2".to_owned(),
             init_per_call: false,
+            port: 0,
             clock_factor: default_clock_factor(),
             law_factors: BTreeMap::new(),
         }

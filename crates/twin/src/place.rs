@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use gearshift_deploy::{Fence, TargetError, Wanted};
 use gearshift_gear::{Program, RunId};
+use gearshift_stores::unmount_below;
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
@@ -86,13 +87,13 @@ impl RunPlace {
 
     /// Removes the row's directory, and the run's with the last one.
     pub fn remove_row(&self, row: &str) -> io::Result<()> {
-        gone(fs::remove_dir_all(self.row(row)))?;
+        remove_tree(&self.row(row))?;
         if self.rows().is_empty() { self.remove() } else { Ok(()) }
     }
 
     /// Removes everything the run keeps.
     pub fn remove(&self) -> io::Result<()> {
-        gone(fs::remove_dir_all(&self.directory))
+        remove_tree(&self.directory)
     }
 
     /// Takes note of a fence, or refuses it when a newer one was here. The note goes with the run.
@@ -132,6 +133,12 @@ pub(crate) fn lock_ledger(base: &Path) -> io::Result<Flock<fs::File>> {
 pub fn runs_on_disk(base: &Path) -> Vec<RunId> {
     let entries = fs::read_dir(base).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// With what is mounted in it unmounted first: a file store's files are nobody's to remove.
+fn remove_tree(directory: &Path) -> io::Result<()> {
+    gone(unmount_below(directory).map(|_| ()))?;
+    gone(fs::remove_dir_all(directory))
 }
 
 fn gone(removed: io::Result<()>) -> io::Result<()> {

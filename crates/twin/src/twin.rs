@@ -11,8 +11,9 @@ use gearshift_deploy::{
     Condition, Event, Fence, Progress, Shaping, Standing, State, Target, TargetError, Want, Wanted,
     World,
 };
-use gearshift_gear::{Missing, Program, Row, RunId, UsageLine};
+use gearshift_gear::{Missing, Program, Row, RunId, Store, UsageLine};
 use gearshift_sandbox::{Cores, Enforcement, Host, apart, processes_of, remains, sweep};
+use gearshift_stores::files_available;
 
 use crate::control::{Ask, Told, ask};
 use crate::ledger::room_for;
@@ -194,6 +195,9 @@ impl Target for Twin {
             });
         }
         self.program(row)?;
+        if row.gear().store == Store::File {
+            files_available()?;
+        }
         Ok(match self.config.host.enforcement().clone() {
             Enforcement::Shaped { by } => Shaping::Shaped { by },
             Enforcement::Unshaped { why, how_to_get_it } => {

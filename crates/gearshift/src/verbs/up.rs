@@ -24,6 +24,9 @@ pub struct Up {
     /// Where every random draw starts
     #[arg(long, default_value_t = 42)]
     seed: u64,
+    /// Port to listen on, on 127.0.0.1; any that is free unless given
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    port: u16,
     /// Seconds of the provider's clock that pass in one here, when it replaces a task by itself
     #[arg(long, default_value_t = Settings::default().clock_factor, value_parser = clock_factor)]
     speed: f64,
@@ -68,6 +71,7 @@ impl Up {
             physics: self.physics == "on",
             seed: self.seed,
             clock_factor: self.speed,
+            port: self.port,
             core_factor: gearshift_compare::core_factor(row, &here::cache()).value,
             region: self.region,
             ..Settings::default()

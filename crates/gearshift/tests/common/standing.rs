@@ -6,11 +6,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gearshift_deploy::{Condition, Fence, Patience, Settings, Target, Want, reach};
-use gearshift_gear::{CATALOGUE, Dimension, FaultPlan, Program, Row, RunId, Setup};
+use gearshift_deploy::{
+    Condition, Fence, Happening, Member, Patience, Settings, Target, Want, reach,
+};
+use gearshift_gear::{
+    CATALOGUE, Dimension, EnvironmentId, FaultPlan, Program, Row, RunId, Setup,
+};
 use gearshift_prepare::Preparer;
-use gearshift_sandbox::{Host, remains};
+use gearshift_sandbox::{Host, processes_of, remains};
 use gearshift_twin::{Twin, TwinConfig};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use rand::Rng;
 use rust_decimal::Decimal;
 use tempfile::TempDir;
@@ -40,6 +46,11 @@ impl Standing {
 
     /// This row with this program under these settings, and a patient timeout.
     pub fn under(row: &str, program: Program, settings: Settings) -> Self {
+        Self::of(CATALOGUE.row(row).unwrap().clone(), program, settings)
+    }
+
+    /// As [`Standing::under`], of a row that need not be in the catalogue.
+    pub fn of(row: Row, program: Program, settings: Settings) -> Self {
         let base = TempDir::new().expect("a temporary folder");
         let host = Host::detect();
         let gearshift = PathBuf::from(env!("CARGO_BIN_EXE_gearshift"));
@@ -51,8 +62,8 @@ impl Standing {
         });
         let run: RunId = format!("{:08x}", rand::thread_rng().r#gen::<u32>()).parse().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let name = row.to_owned();
-        let row = patient(CATALOGUE.row(row).unwrap().clone());
+        let name = row.name.clone();
+        let row = patient(row);
         let want = Want::one(row, settings);
         let reached = runtime.block_on(reach(&twin, &run, &want, Fence(1), Patience::default()));
         let row = reached.expect("the row stands").rows.remove(&name).expect("as wanted");
@@ -69,8 +80,34 @@ impl Standing {
 
     /// Store requests fail like this from now on.
     pub fn arrange(&self, plan: FaultPlan) {
-        let arranged = self.twin.arrange(&self.run, &self.row, Condition::Faulty(plan));
-        self.runtime.block_on(arranged).expect("faults can be arranged");
+        self.under_condition(Condition::Faulty(plan));
+    }
+
+    pub fn under_condition(&self, condition: Condition) {
+        let arranged = self.twin.arrange(&self.run, &self.row, condition);
+        self.runtime.block_on(arranged).expect("it can be arranged");
+    }
+
+    pub fn members(&self) -> Vec<Member> {
+        let mut world = self.runtime.block_on(self.twin.observe(&self.run)).expect("a world");
+        world.rows.remove(&self.row).expect("the row").members
+    }
+
+    /// What happened to this member, oldest first.
+    pub fn life_of(&self, member: &EnvironmentId) -> Vec<Happening> {
+        let events = self.runtime.block_on(self.twin.events(&self.run, &self.row, 0));
+        let events = events.expect("events").into_iter();
+        events.filter(|event| event.environment == *member).map(|event| event.what).collect()
+    }
+
+    /// Sends a signal to every process of this member.
+    pub fn signal(&self, member: &EnvironmentId, signal: Signal) {
+        let processes = processes_of(&self.run);
+        let mut of = processes.iter().filter(|process| process.member == member.0).peekable();
+        assert!(of.peek().is_some(), "{member} has no process");
+        for process in of {
+            kill(Pid::from_raw(process.pid), signal).expect("a process of ours");
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use rust_decimal::Decimal;
 
 use crate::control::Told;
 use crate::place::PlaneConfig;
-use crate::plane::row::{front_path, laws, page_path};
+use crate::plane::row::{front_path, laws, page_path, port_refused};
 use crate::plane::stores::Stores;
 use crate::shares::function_shares;
 
@@ -66,13 +66,14 @@ impl FunctionRow {
         stores.charge(&function);
         let page = page_path(config, &laws)?;
         let gateway = GatewayConfig {
-            port: 0,
+            port: settings.port,
             path: front_path(config, &laws)?,
             laws,
             seed: settings.seed.wrapping_add(1),
             page: if with_page { Some(stores.page_route(page)?) } else { None },
         };
-        let gateway = Gateway::open(function.clone(), gateway).await.map_err(words)?;
+        let gateway = Gateway::open(function.clone(), gateway).await;
+        let gateway = gateway.map_err(|error| port_refused(config, &error))?;
         let invoke = InvokeApi::open(function.clone(), 0).await.map_err(words)?;
         let since = Timestamp::now();
         let caller = settings.caller;

@@ -27,7 +27,7 @@ use crate::place::PlaneConfig;
 use crate::plane::credits::Credits;
 use crate::plane::function_row::{gigabytes, usage_lines, words};
 use crate::plane::diary::Diary;
-use crate::plane::row::{front_path, laws};
+use crate::plane::row::{front_path, laws, port_refused};
 use crate::plane::running::Running;
 use crate::plane::wire::{Crossed, Wire};
 use crate::shares::instance_quota;
@@ -89,12 +89,12 @@ impl InstanceRow {
         });
         desk.instance().await?;
         let serving = desk.clone();
-        let server = Server::start(0, move |request, _| {
+        let server = Server::start(config.wanted.settings.port, move |request, _| {
             let desk = serving.clone();
             async move { desk.answer(request).await }
         })
         .await
-        .map_err(words)?;
+        .map_err(|error| port_refused(config, &error))?;
         let booking = desk.clone();
         let bookkeeper = tokio::spawn(async move { booking.book().await }).abort_handle();
         Ok(Self { desk, server, bookkeeper })

@@ -63,6 +63,17 @@ fn told(arranged: Result<(), String>) -> Told {
     }
 }
 
+/// Why the row's address could not be opened.
+pub(super) fn port_refused(config: &PlaneConfig, error: &std::io::Error) -> String {
+    match config.wanted.settings.port {
+        0 => format!("no free port on loopback: {error}"),
+        port if error.kind() == std::io::ErrorKind::AddrInUse => {
+            format!("port {port} is taken by another program → --port with another number, or none")
+        }
+        port => format!("port {port} cannot be opened: {error} → --port with another number"),
+    }
+}
+
 /// The laws as these settings want them.
 pub(super) fn laws(config: &PlaneConfig) -> Result<Laws, String> {
     let settings = &config.wanted.settings;

@@ -200,7 +200,8 @@ impl Scheduler {
 
     /// Ends everything.
     pub(super) async fn stop(&self) {
-        self.work.lock().expect("no panic while held").abort_all();
+        let mut work = std::mem::take(&mut *self.work.lock().expect("no panic while held"));
+        work.shutdown().await;
         self.registered.send_replace(Vec::new());
         let seats = std::mem::take(&mut *self.seats.lock().expect("no panic while held"));
         let mut ending = JoinSet::new();

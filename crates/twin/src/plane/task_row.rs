@@ -28,7 +28,7 @@ use crate::control::Told;
 use crate::place::PlaneConfig;
 use crate::plane::file_times::FileTimes;
 use crate::plane::function_row::{gigabytes, usage_lines, words};
-use crate::plane::row::{front_path, laws};
+use crate::plane::row::{front_path, laws, port_refused};
 use crate::plane::scheduler::{Phase, Scheduler, Setting};
 use crate::plane::starts;
 use crate::plane::task::{Shape, counts_in_a_file};
@@ -94,11 +94,11 @@ impl TaskRow {
             connections: Mutex::default(),
         });
         let serving = desk.clone();
-        let server = Server::start(0, move |request, peer| {
+        let server = Server::start(config.wanted.settings.port, move |request, peer| {
             let desk = serving.clone();
             async move { desk.answer(request, peer).await }
         });
-        Ok(Self { desk, server: server.await.map_err(words)? })
+        Ok(Self { desk, server: server.await.map_err(|error| port_refused(config, &error))? })
     }
 
     pub(super) fn state(&self) -> Told {
