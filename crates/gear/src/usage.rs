@@ -29,6 +29,9 @@ pub enum Dimension {
     ObjectWriteRequest,
     /// S3 GET and all other paid requests.
     ObjectReadRequest,
+    /// EFS Standard, the average stored over the month; reading and writing are free under bursting
+    /// throughput.
+    FileGbMonth,
     /// EC2 Linux on demand, by type.
     InstanceHour(String),
     /// EBS gp2, provisioned.
@@ -55,7 +58,7 @@ impl Dimension {
             Self::TableWriteUnit => "write unit",
             Self::TableReadUnit => "read unit",
             Self::InstanceHour(_) | Self::PublicIpv4Hour => "hour",
-            Self::VolumeGbMonth => "GB-month",
+            Self::FileGbMonth | Self::VolumeGbMonth => "GB-month",
             Self::LogIngestGb | Self::InternetEgressGb | Self::CrossAzGb => "GB",
         }
     }
@@ -72,6 +75,7 @@ impl fmt::Display for Dimension {
             Self::TableReadUnit => f.write_str("table read"),
             Self::ObjectWriteRequest => f.write_str("object write"),
             Self::ObjectReadRequest => f.write_str("object read"),
+            Self::FileGbMonth => f.write_str("file storage"),
             Self::InstanceHour(kind) => write!(f, "instance {kind}"),
             Self::VolumeGbMonth => f.write_str("volume gp2"),
             Self::PublicIpv4Hour => f.write_str("public IPv4"),
