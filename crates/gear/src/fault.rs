@@ -3,6 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 /// How often, of a thousand store requests, each fault is put in.
+///
+/// A file store has no status codes. There the faults are drawn for writes, for reads that return
+/// data and for `fsync` of changed files:
+///
+/// | fault | write | read, fsync |
+/// | --- | --- | --- |
+/// | `applied_then_500` | applied, then `EIO` | `EIO` |
+/// | `not_applied_500` | not applied, `EIO` | `EIO` |
+/// | `throttle` | not applied, `ENOSPC`: the disk is full | none |
+/// | `reset` | torn: a random part of its beginning is applied, never all, then `EIO` | none |
+///
+/// A write stays applied where only its `fsync` fails. Metadata and locks do not suffer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultPlan {
     /// The write is applied, then answered with status 500.

@@ -44,6 +44,9 @@ pub enum Dimension {
     ObjectWriteRequest,
     /// S3 GET and all other paid requests.
     ObjectReadRequest,
+    /// EFS Standard, the average stored over the month; reading and writing are free under bursting
+    /// throughput.
+    FileGbMonth,
     /// EC2 Linux on demand, by type.
     InstanceHour(String),
     /// Fargate x86 on demand, vCPUs a task is configured with.
@@ -94,7 +97,7 @@ impl Dimension {
             Self::TaskVcpuHour | Self::SpotTaskVcpuHour => "vCPU-hour",
             Self::TaskGbHour | Self::SpotTaskGbHour => "GB-hour",
             Self::LoadBalancerCapacityHour => "LCU-hour",
-            Self::VolumeGbMonth => "GB-month",
+            Self::FileGbMonth | Self::VolumeGbMonth => "GB-month",
             Self::LogIngestGb | Self::InternetEgressGb | Self::CrossAzGb => "GB",
         }
     }
@@ -111,6 +114,7 @@ impl fmt::Display for Dimension {
             Self::TableReadUnit => f.write_str("table read"),
             Self::ObjectWriteRequest => f.write_str("object write"),
             Self::ObjectReadRequest => f.write_str("object read"),
+            Self::FileGbMonth => f.write_str("file storage"),
             Self::InstanceHour(kind) => write!(f, "instance {kind}"),
             Self::TaskVcpuHour => f.write_str("Fargate vCPU"),
             Self::TaskGbHour => f.write_str("Fargate memory"),

@@ -49,6 +49,7 @@ impl Group {
             | Dimension::TableReadUnit
             | Dimension::ObjectWriteRequest
             | Dimension::ObjectReadRequest
+            | Dimension::FileGbMonth
             | Dimension::VolumeGbMonth => Self::Store,
             Dimension::PublicIpv4Hour | Dimension::InternetEgressGb | Dimension::CrossAzGb => {
                 Self::Network

@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use gearshift_gear::{
     Compute, Count, Dimension, ECS_ROOT_VOLUME_GB, Front, HOURS_PER_MONTH, LOAD_BALANCER_ZONES,
-    Origin, ROOT_VOLUME_GB, Row, Setup, SourceId, UsageLine,
+    Origin, ROOT_VOLUME_GB, Row, Setup, SourceId, Store, UsageLine,
 };
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
@@ -17,6 +17,7 @@ pub const SECONDS_PER_MONTH: u32 = HOURS_PER_MONTH * 3600;
 
 const HOURS_SOURCE: &str = "AWS Pricing Calculator: 730 hours a month";
 const DISK_SOURCE: &str = "teticio/latency, December 2021: 8 GB gp2 an instance";
+const FILE_SOURCE: &str = "Amazon EFS user guide: metered sizes; hits keeps one file of 8 KiB";
 const ECS_DISK_SOURCE: &str = "Amazon ECS developer guide: 30 GiB root volume";
 
 /// What is billed every month without a single call.
@@ -60,6 +61,7 @@ pub fn fixed_usage(row: &Row) -> Result<Vec<FixedLine>, PriceError> {
     let Setup::Steady(gear) = &row.setup else {
         return Err(no_rule("shifting between two gears".to_owned()));
     };
+    let files = (gear.store == Store::File).then(counter_file);
     let mut lines = match gear.front {
         Front::Direct | Front::HttpApi => Vec::new(),
         Front::LoadBalancer => load_balancer().into(),
@@ -81,7 +83,20 @@ pub fn fixed_usage(row: &Row) -> Result<Vec<FixedLine>, PriceError> {
             other @ Compute::Pod { .. } => return Err(no_rule(format!("a {other}"))),
         }
     }
+    lines.extend(files);
     Ok(lines)
+}
+
+/// What `hits` keeps: 8 KiB of data and the metadata of a file and of a directory, 2 KiB each.
+/// Source: docs.aws.amazon.com/efs/latest/ug/metered-sizes.html.
+fn counter_file() -> FixedLine {
+    const KIB: u32 = 8 + 2 * 2;
+    FixedLine {
+        dimension: Dimension::FileGbMonth,
+        quantity: Decimal::from(KIB) / Decimal::from(1024 * 1024),
+        shared: true,
+        origin: Origin::Quoted(SourceId::from(FILE_SOURCE)),
+    }
 }
 
 fn load_balancer() -> [FixedLine; 2] {
@@ -170,6 +185,7 @@ fn by_time(dimension: &Dimension) -> bool {
             | Dimension::SpotTaskGbHour
             | Dimension::LoadBalancerHour
             | Dimension::VolumeGbMonth
+            | Dimension::FileGbMonth
             | Dimension::PublicIpv4Hour
     )
 }

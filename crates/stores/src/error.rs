@@ -1,7 +1,9 @@
 //! Why a store could not do what was asked.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
+use gearshift_gear::Missing;
 use gearshift_laws::LawsError;
 
 /// Names what failed and the next step.
@@ -17,6 +19,12 @@ pub enum StoreError {
     Table { name: String, why: String },
     #[error("bucket `{name}` cannot be used: {why}")]
     Bucket { name: String, why: String },
+    #[error("{0}")]
+    NoFiles(#[from] Missing),
+    #[error("a file store cannot be mounted at {}: {source} → name an empty directory of yours", .at.display())]
+    Mount { at: PathBuf, source: std::io::Error },
+    #[error("the file store did not start: {0} → free memory or threads")]
+    Files(std::io::Error),
     #[error("a fault plan of {total} per thousand requests is more than all of them → lower it")]
     TooManyFaults { total: u64 },
     #[error(transparent)]

@@ -8,7 +8,7 @@ use rand::{Rng, SeedableRng};
 
 use crate::StoreError;
 
-/// What one request suffers.
+/// What one request suffers. For a file store see [`FaultPlan`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Done, then answered with status 500, the provider's own failure.
@@ -78,6 +78,11 @@ impl Injector {
 
     /// What the next request suffers.
     pub(crate) fn draw(&self) -> Option<Fault> {
+        self.draw_of(|_| true)
+    }
+
+    /// What the next request suffers, of the faults there are for its kind; others pass it by.
+    pub(crate) fn draw_of(&self, is_one: impl Fn(Fault) -> bool) -> Option<Fault> {
         let mut state = self.lock();
         let plan = state.plan;
         if plan == FaultPlan::default() {
@@ -91,12 +96,18 @@ impl Injector {
             (plan.reset, Fault::Reset),
         ] {
             if drawn < share {
-                state.counts.add(fault);
-                return Some(fault);
+                let put_in = is_one(fault).then_some(fault);
+                put_in.into_iter().for_each(|fault| state.counts.add(fault));
+                return put_in;
             }
             drawn -= share;
         }
         None
+    }
+
+    /// A whole number below `bound`, which is 1 or more.
+    pub(crate) fn below(&self, bound: usize) -> usize {
+        self.lock().rng.gen_range(0..bound)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {

@@ -23,7 +23,7 @@ use crate::{DeclaredWait, Fault, Hook, Metered, StoreCall, StoreError};
 
 /// By how much an answer may leave after its deadline before the hook is told. A wake-up takes
 /// about a tenth of this; tables in ms show nothing finer.
-const LATE: Duration = Duration::from_millis(1);
+pub(crate) const LATE: Duration = Duration::from_millis(1);
 
 /// One request as the front sees it.
 #[derive(Clone, Debug)]
@@ -213,7 +213,7 @@ fn access_key(headers: &HeaderMap) -> Option<String> {
     (!id.is_empty()).then(|| id.to_owned())
 }
 
-fn millis(duration: Duration) -> f64 {
+pub(crate) fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 

@@ -2,9 +2,9 @@
 //!
 //! A [`TableStore`] is DynamoDB on a loopback port: the wire protocol and the data are
 //! `dynoxide`'s. An [`ObjectStore`] is S3: the wire protocol is `s3s`'s, the data lie under one lock
-//! of ours, so that conditional writes are compare-and-swap. The front before either answers each
-//! request at the deadline its law draws, meters it as AWS bills it, tells the caller's host what
-//! was declared, and puts in faults on purpose.
+//! of ours, so that conditional writes are compare-and-swap. A [`FileStore`] is EFS, mounted by FUSE
+//! once per client. The front before each answers requests at the deadline their laws draw, meters
+//! them as AWS bills them, tells the caller's host what was declared, and puts in faults on purpose.
 //!
 //! Invariants: loopback only; a law is a deadline counted from the request's arrival, so real work
 //! is part of it; an injected fault is counted, and whether the write behind it was applied is
@@ -15,6 +15,7 @@ mod call;
 mod connection;
 mod error;
 mod faults;
+mod file;
 mod front;
 mod meter;
 mod object;
@@ -23,5 +24,6 @@ mod table;
 pub use call::{DeclaredWait, Hook, Metered, StoreCall};
 pub use error::StoreError;
 pub use faults::{Fault, FaultCounts};
+pub use file::{FileCall, FileConfig, FileHook, FileStore, Mount, files_available, unmount_below};
 pub use object::{ObjectConfig, ObjectStore, SECRET_KEY};
 pub use table::{TableConfig, TableStore};

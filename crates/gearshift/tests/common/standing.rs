@@ -9,9 +9,7 @@ use std::sync::Arc;
 use gearshift_deploy::{
     Condition, Fence, Happening, Member, Patience, Settings, Target, Want, reach,
 };
-use gearshift_gear::{
-    CATALOGUE, Dimension, EnvironmentId, FaultPlan, Program, Row, RunId, Setup,
-};
+use gearshift_gear::{CATALOGUE, Dimension, EnvironmentId, FaultPlan, Program, Row, RunId, Setup};
 use gearshift_prepare::Preparer;
 use gearshift_sandbox::{Host, processes_of, remains};
 use gearshift_twin::{Twin, TwinConfig};

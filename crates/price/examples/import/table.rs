@@ -100,6 +100,7 @@ fn billed_by(service: &str, name: &str) -> Option<(Dimension, Place)> {
         ("FargateSpot", "Fargate Spot x86 memory") => (Dimension::SpotTaskGbHour, WHOLE),
         ("AWSELB", "ALB LoadBalancerUsage") => (Dimension::LoadBalancerHour, WHOLE),
         ("AWSELB", "ALB LCUUsage") => (Dimension::LoadBalancerCapacityHour, WHOLE),
+        ("AmazonEFS", "Standard storage") => (Dimension::FileGbMonth, WHOLE),
         ("AmazonVPC", "public IPv4 in use") => (Dimension::PublicIpv4Hour, WHOLE),
         ("AmazonCloudWatch", "Logs ingestion" | "Logs ingestion (custom, Standard class)") => {
             (Dimension::LogIngestGb, WHOLE)

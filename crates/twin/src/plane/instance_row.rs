@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use gearshift_deploy::{Condition, Event, Happening, MemberState, State};
 use gearshift_functions::{Answered, Path, Server, answer};
 use gearshift_gear::{
-    Caller, Dimension, EnvironmentId, HOURS_PER_MONTH, InstanceType, PartKind, ROOT_VOLUME_GB, ServerTiming, UsageLine,
-    instance_type,
+    Caller, Dimension, EnvironmentId, HOURS_PER_MONTH, InstanceType, PartKind, ROOT_VOLUME_GB,
+    ServerTiming, UsageLine, instance_type,
 };
 use gearshift_laws::Laws;
 use gearshift_sandbox::{Host, Limits};
@@ -25,8 +25,8 @@ use tokio::task::AbortHandle;
 use crate::control::Told;
 use crate::place::PlaneConfig;
 use crate::plane::credits::Credits;
-use crate::plane::function_row::{gigabytes, usage_lines, words};
 use crate::plane::diary::Diary;
+use crate::plane::function_row::{gigabytes, usage_lines, words};
 use crate::plane::row::{front_path, laws, port_refused};
 use crate::plane::running::Running;
 use crate::plane::wire::{Crossed, Wire};
@@ -167,7 +167,9 @@ impl InstanceRow {
         let running = self.desk.instance.lock().await.running.take();
         if let Some(instance) = running {
             instance.stop(GRACE).await;
-            self.desk.diary.happened(&instance.id, Happening::Stopped { why: "taken down".to_owned() });
+            self.desk
+                .diary
+                .happened(&instance.id, Happening::Stopped { why: "taken down".to_owned() });
         }
     }
 }

@@ -97,11 +97,7 @@ impl Scheduler {
         let registered = watch::Sender::new(Vec::new());
         let interval = on_this_clock(&setting.config, HEALTH_INTERVAL);
         let config = PoolConfig {
-            health: HealthCheck {
-                path: "/healthz".to_owned(),
-                interval,
-                ..HealthCheck::default()
-            },
+            health: HealthCheck { path: "/healthz".to_owned(), interval, ..HealthCheck::default() },
             deregistration_delay: DEREGISTRATION,
             ..PoolConfig::default()
         };
@@ -270,12 +266,10 @@ impl Scheduler {
                 self.spawn(async move { leaving.interrupt(number, &task).await });
                 false
             }
-            cold = phase.wait_for(|phase| *phase == Phase::Cold) => {
-                if cold.is_ok() {
-                    task.stop(GRACE).await;
-                    self.unseat(number, task, "replaced");
-                    self.deregister(task.id());
-                }
+            true = async { phase.wait_for(|phase| *phase == Phase::Cold).await.is_ok() } => {
+                task.stop(GRACE).await;
+                self.unseat(number, task, "replaced");
+                self.deregister(task.id());
                 true
             }
         }

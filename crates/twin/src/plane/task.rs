@@ -32,9 +32,9 @@ impl Shape {
         let Compute::Task { milli_vcpu, memory_mb, spot, host } = compute else {
             return Err(format!("a {compute} is no task"));
         };
-        let host = host.as_ref().map(|kind| {
-            instance_type(kind).ok_or_else(|| format!("{kind} is not known here"))
-        });
+        let host = host
+            .as_ref()
+            .map(|kind| instance_type(kind).ok_or_else(|| format!("{kind} is not known here")));
         Ok(Self {
             milli_vcpu: milli_vcpu.0,
             memory_mb: *memory_mb,

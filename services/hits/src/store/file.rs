@@ -99,7 +99,8 @@ fn write_all(path: &Path, waiting: &mpsc::Receiver<Add>) {
 
 /// Adds `hits` and returns the count before them.
 fn add(path: &Path, opened: &mut Option<File>, hits: u64) -> Result<u64, StoreError> {
-    let refused = |error: io::Error| StoreError::Refused { store: name(path), why: error.to_string() };
+    let refused =
+        |error: io::Error| StoreError::Refused { store: name(path), why: error.to_string() };
     let file = match opened {
         Some(file) => file,
         None => opened.insert(open(path).map_err(refused)?),
