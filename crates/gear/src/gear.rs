@@ -194,17 +194,17 @@ pub struct Build {
     pub code: Code,
 }
 
-/// What runs a function's code: the client that speaks the Runtime API.
+/// What runs the code: a function's client of the Runtime API, or the server around an application.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RuntimeClient {
-    /// Such as `awslambdaric`.
+    /// Such as `awslambdaric` or `uvicorn`.
     pub name: String,
     pub version: String,
-    /// The provider's own client, as its registry ships it.
+    /// As its makers ship it in a registry: for a function, the provider's own client.
     pub official: bool,
     /// What it runs on, such as `CPython 3.11.7`; or how the program was linked.
     pub on: String,
-    /// Why it is not the provider's own, and how to get that.
+    /// Why it is not the official one, and how to get that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }

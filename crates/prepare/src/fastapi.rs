@@ -34,8 +34,8 @@ impl Recipe for FastApi {
     fn fetch(&self) -> Fetch {
         Fetch {
             what: format!("FastAPI and {SERVER}"),
-            download_mb: 11.0,
-            disk_mb: 37.0,
+            download_mb: 10.0,
+            disk_mb: 40.0,
             besides: None,
             again: None,
         }

@@ -32,7 +32,7 @@ def main() -> int:
     except OSError as error:
         where = f"{_host(chosen.bind)}:{chosen.port}"
         next_step = "set PORT or BIND to an address that is free here"
-        return _failed(f"cannot listen on {where}: {error.strerror} → {next_step}", FAILURE)
+        return _failed(f"cannot listen on {where}: {os.strerror(error.errno)} → {next_step}", FAILURE)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
     hits = store.open_store(chosen.file)
