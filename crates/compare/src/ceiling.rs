@@ -130,7 +130,13 @@ async fn task_ceiling(
     let full = at_most(at, vcpus, SUSTAINED_MS, "cpu").await?;
     let spent = host.filter(|host| host.vcpus * host.baseline < vcpus);
     let Some(host) = spent else {
-        let note = format!("{}/s with {vcpus} vCPU", grouped(full.per_s.value));
+        let per_s = grouped(full.per_s.value);
+        let note = match full.set_by.as_str() {
+            "file" => format!(
+                "{per_s}/s from {CONNECTIONS_TO_A_FILE} callers, who wait for one shared file while CPU is left"
+            ),
+            _ => format!("{per_s}/s with {vcpus} vCPU"),
+        };
         return Ok(Ceiling { sustained: full, burst: None, burst_minutes: None, note });
     };
     let left = host.vcpus * host.baseline / vcpus;

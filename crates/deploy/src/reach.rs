@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gearshift_gear::RunId;
 
-use crate::{Clock, Fence, Progress, SystemClock, Target, TargetError, Want, World};
+use crate::{Clock, Fence, Progress, State, SystemClock, Target, TargetError, Want, World};
 
 /// How long to keep trying.
 #[derive(Clone, Copy, Debug)]
@@ -13,11 +13,13 @@ pub struct Patience {
     pub total: Duration,
     /// Lost answers in a row before giving up.
     pub lost_answers: u32,
+    /// How often a row that is wanted may be found broken, and be started again.
+    pub broken: u32,
 }
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { total: Duration::from_secs(60), lost_answers: 10 }
+        Self { total: Duration::from_secs(60), lost_answers: 10, broken: 3 }
     }
 }
 
@@ -43,10 +45,18 @@ pub async fn reach_on(
     patience: Patience,
 ) -> Result<World, TargetError> {
     let began = clock.now();
-    let mut lost = 0;
+    let (mut lost, mut broken) = (0, 0);
     loop {
         let step = match target.observe(run).await {
-            Ok(seen) => target.step(run, want, &seen, fence).await.map(|step| (seen, step)),
+            Ok(seen) => {
+                if let Some(failed) = does_not_start(want, &seen) {
+                    broken += 1;
+                    if broken >= patience.broken {
+                        return Err(failed);
+                    }
+                }
+                target.step(run, want, &seen, fence).await.map(|step| (seen, step))
+            }
             Err(error) => Err(error),
         };
         let wait = match step {
@@ -70,6 +80,22 @@ pub async fn reach_on(
         };
         clock.wait(wait).await;
     }
+}
+
+/// A row that is wanted and broken, with its reason; what comes after an arrow in it is the next
+/// step.
+fn does_not_start(want: &Want, seen: &World) -> Option<TargetError> {
+    want.rows.keys().find_map(|name| match &seen.rows.get(name)?.state {
+        State::Broken { why } => {
+            let (why, next) = why.split_once(" → ").unwrap_or((why, "gearshift doctor"));
+            Some(TargetError::Failed {
+                what: format!("starting {name}"),
+                why: why.to_owned(),
+                next: next.to_owned(),
+            })
+        }
+        State::Starting | State::Ready => None,
+    })
 }
 
 fn too_long(on: &str, total: Duration) -> TargetError {

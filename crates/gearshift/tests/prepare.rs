@@ -12,7 +12,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Folder, Up};
+use common::{Disk, Folder, Up};
 use gearshift_compare::{Results, RowState};
 use gearshift_sandbox::marked_processes;
 use nix::sys::signal::{Signal, kill};
@@ -162,7 +162,7 @@ fn without_a_network_exactly_the_rows_that_need_it_are_skipped_and_nothing_is_le
 #[test]
 fn a_disk_that_is_too_small_is_said_before_anything_is_fetched() {
     let user = Fresh::new();
-    let Some(_disk) = Disk::of(&user.cache(), 60) else { return };
+    let Some(_disk) = Disk::of(&user.cache(), 60 << 10) else { return };
     fails_with(&user.run(&["up", PYTHON], &[]), &["needs 98 MB", "are free", "XDG_CACHE_HOME"]);
     assert_eq!(user.prepared(), Vec::<String>::new());
 }
@@ -170,7 +170,7 @@ fn a_disk_that_is_too_small_is_said_before_anything_is_fetched() {
 #[test]
 fn a_disk_that_fills_up_meanwhile_is_said_and_nothing_is_left() {
     let user = Fresh::new();
-    let Some(_disk) = Disk::of(&user.cache(), 130) else { return };
+    let Some(_disk) = Disk::of(&user.cache(), 130 << 10) else { return };
     let up = user.begun(PYTHON);
     user.is_preparing();
     // Somebody else's.
@@ -305,31 +305,6 @@ fn without_npm_cpp_runs_on_our_own_client_and_says_so() {
     );
     let note = runtime["note"].as_str().expect("why");
     assert!(note.contains("npm is missing"), "{note}");
-}
-
-/// A small disk, mounted for a test; none where this user must not.
-struct Disk(PathBuf);
-
-impl Disk {
-    fn of(at: &Path, mb: u32) -> Option<Self> {
-        fs::create_dir_all(at).expect("a directory");
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={mb}m"), "tmpfs"])
-            .arg(at)
-            .output();
-        if mounted.is_ok_and(|output| output.status.success()) {
-            return Some(Self(at.to_owned()));
-        }
-        assert!(std::env::var_os("CI").is_none(), "a small disk cannot be mounted");
-        eprintln!("SKIPPED: a small disk cannot be mounted by this user");
-        None
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).output();
-    }
 }
 
 /// A path with these programs only, where there are such.

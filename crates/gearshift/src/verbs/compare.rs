@@ -123,21 +123,26 @@ impl Compare {
             eprintln!("interrupted: run {run} taken down, nothing is left");
             return Ok(Ended::Failed);
         };
-        let directory = write(&results)?;
+        // What was measured is told even where it cannot be kept.
+        let kept = write(&results);
         if self.json {
             terminal::print_json(&results)?;
         } else {
-            let report = directory.join("report.html");
+            let report = match &kept {
+                Ok(directory) => directory.join("report.html").to_string_lossy().into_owned(),
+                Err(_) => "none: it could not be written".to_owned(),
+            };
             let up = results.rows.iter().find(|row| row.state == RowState::Ok);
             let up = up.map(|row| format!("gearshift up {}", row.row));
             let next: Vec<&str> = up.iter().map(String::as_str).collect();
             let artefacts =
-                gearshift_report::Artefacts { report: &report.to_string_lossy(), next: &next };
+                gearshift_report::Artefacts { report: &report, next: &next };
             terminal::print(format_args!(
                 "{}",
                 gearshift_report::table(&results, terminal::width(), &artefacts)
             ));
         }
+        kept.context("the results are shown above and kept nowhere → free space in this folder, or run it in another; --json prints all of them")?;
         Ok(self.ended(&results))
     }
 
@@ -259,16 +264,29 @@ impl Compare {
 fn write(results: &Results) -> Result<PathBuf> {
     let directory = Path::new(here::RESULTS).join(results.run.as_str());
     let fresh = Path::new(here::RESULTS).join(format!(".{}", results.run));
-    std::fs::create_dir_all(&fresh)?;
+    let written = write_all(results, &fresh).and_then(|()| {
+        std::fs::rename(&fresh, &directory)
+            .with_context(|| format!("making {}", directory.display()))
+    });
+    if let Err(error) = written {
+        // Half of the results would look like all of them.
+        let _ = std::fs::remove_dir_all(&fresh);
+        return Err(error);
+    }
+    Ok(directory)
+}
+
+fn write_all(results: &Results, directory: &Path) -> Result<()> {
+    std::fs::create_dir_all(directory)
+        .with_context(|| format!("making {}", directory.display()))?;
     let files = [
         ("results.json", serde_json::to_string_pretty(results)?),
         ("report.md", gearshift_report::markdown(results)),
         ("report.html", gearshift_report::html(results)?),
     ];
     for (name, text) in files {
-        let path = fresh.join(name);
+        let path = directory.join(name);
         std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
     }
-    std::fs::rename(&fresh, &directory)?;
-    Ok(directory)
+    Ok(())
 }

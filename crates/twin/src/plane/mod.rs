@@ -32,7 +32,8 @@ use row::StandingRow;
 pub enum PlaneError {
     #[error("cannot read {path}: {why} → it is written by gearshift itself; gearshift up ROW")]
     Config { path: String, why: String },
-    #[error("cannot start {row}: {why} → gearshift doctor")]
+    /// The reason ends with the next step where there is one.
+    #[error("cannot start {row}: {why}")]
     Start { row: String, why: String },
 }
 
