@@ -44,8 +44,7 @@ pub enum Dimension {
     ObjectWriteRequest,
     /// S3 GET and all other paid requests.
     ObjectReadRequest,
-    /// EFS Standard, the average stored over the month; reading and writing are free under bursting
-    /// throughput.
+    /// EFS Standard, averaged over the month; bursting throughput itself is free.
     FileGbMonth,
     /// EC2 Linux on demand, by type.
     InstanceHour(String),

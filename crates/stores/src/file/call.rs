@@ -23,7 +23,7 @@ pub struct FileConfig {
 pub struct FileCall {
     /// As given to [`crate::FileStore::mount`].
     pub client: String,
-    /// The system call's name, such as `read`, `fsync` or `lock`.
+    /// Such as `read`, `fsync`, `close`, `lookup` or `lock`.
     pub operation: &'static str,
     /// The laws it was held to. Empty with physics off.
     pub declared: Vec<DeclaredWait>,

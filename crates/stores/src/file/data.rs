@@ -39,17 +39,17 @@ impl Client {
         // The kernel's idea of the end may be older than another client's last write.
         let at = (flags & libc::O_APPEND == 0).then_some(offset);
         let applied = self.suffered(data, request.fault);
-        let mut written = match applied {
+        let written = match applied {
             [] => Ok(()),
             applied => self.state().tree.write(ino, at, applied),
         };
         // `O_SYNC` is `O_DSYNC` and one bit more.
         if flags & libc::O_DSYNC != 0 {
             request.trips.push(Trip::Write);
-        } else {
+        } else if written.is_ok() && !applied.is_empty() {
             self.known().change(ino);
         }
-        written = request.fault.map_or(written, |fault| written.and(Err(errno_of(fault))));
+        let written = written.and(request.fault.map_or(Ok(()), |fault| Err(errno_of(fault))));
         let size = data.len() as u32;
         self.answer(request, move || match written {
             Ok(()) => reply.written(size),

@@ -85,14 +85,6 @@ impl Locks {
         self.replace(ino, |lock| if lock.handle == handle { vec![] } else { vec![lock] });
     }
 
-    /// Ends every lock of a client.
-    pub(super) fn release_client(&mut self, client: u64) {
-        self.0.retain(|_, locks| {
-            locks.retain(|lock| lock.owner.client != client);
-            !locks.is_empty()
-        });
-    }
-
     fn replace(&mut self, ino: u64, each: impl Fn(Lock) -> Vec<Lock>) {
         if let Some(locks) = self.0.get_mut(&ino) {
             *locks = std::mem::take(locks).into_iter().flat_map(each).collect();
@@ -159,11 +151,11 @@ mod tests {
     }
 
     #[test]
-    fn a_client_leaves_no_lock_behind() {
+    fn a_handle_leaves_no_lock_behind() {
         let mut locks = Locks::default();
         assert!(locks.take(FILE, lock(0, 0, 4, true)));
         assert!(!locks.take(FILE, lock(1, 4, 5, false)));
-        locks.release_client(0);
+        locks.release_handle(FILE, 0);
         assert!(locks.take(FILE, lock(1, 4, 5, false)));
         locks.release_handle(FILE, 1);
         assert!(locks.0.is_empty());

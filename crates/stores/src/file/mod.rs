@@ -15,6 +15,8 @@
 //! | create, mknod, link, symlink | `efs.create` |
 //! | unlink, rename, mkdir, rmdir, chmod, chown, utimens, truncate | `efs.unlink`: one change of metadata |
 //!
+//! Shared memory maps are coherent within one client only, as over NFS.
+//!
 //! Locks hold across clients. An unlock takes effect when its wait is over: what the client must
 //! write before it is then durable. A lock's owner that dies, closes the file or loses its mount
 //! holds it no more.
@@ -38,6 +40,8 @@ mod locks;
 mod mounts;
 #[cfg(target_os = "linux")]
 mod node;
+#[cfg(target_os = "linux")]
+mod serve;
 #[cfg(target_os = "linux")]
 mod shared;
 #[cfg(target_os = "linux")]

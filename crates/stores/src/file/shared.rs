@@ -41,7 +41,7 @@ pub(super) struct Open {
 pub(super) enum Taking {
     Taken,
     Held,
-    /// The client is gone: nothing may be locked for it any more.
+    /// The handle is, and its client with it.
     Gone,
 }
 
@@ -73,7 +73,6 @@ impl Shared {
     pub(super) fn leave(&self, client: u64) {
         let mut state = self.state();
         state.clients.remove(&client);
-        state.locks.release_client(client);
         let open = |(handle, open): (&u64, &Open)| (open.client == client).then_some(*handle);
         let handles: Vec<u64> = state.handles.iter().filter_map(open).collect();
         for handle in handles {
@@ -123,7 +122,8 @@ impl State {
     }
 
     pub(super) fn take(&mut self, ino: u64, lock: Lock) -> Taking {
-        if !self.clients.contains(&lock.owner.client) {
+        // Whoever closes the handle ends its locks: there must be one.
+        if !self.handles.contains_key(&lock.handle) {
             Taking::Gone
         } else if self.locks.take(ino, lock) {
             Taking::Taken

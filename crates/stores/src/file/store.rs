@@ -52,9 +52,8 @@ impl FileStore {
         let place = std::fs::canonicalize(at).map_err(refused)?;
         let id = self.shared.join();
         let served = Client::new(Arc::clone(&self.shared), id, client);
-        // A session that does not come about drops its client, which then leaves.
-        let session =
-            Session::new(served, &place, &options()).and_then(Session::spawn).map_err(refused)?;
+        let session = Session::new(served, &place, &options()).and_then(Session::spawn);
+        let session = session.inspect_err(|_| self.shared.leave(id)).map_err(refused)?;
         Ok(Mount {
             at: place,
             client: id,

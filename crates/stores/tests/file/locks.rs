@@ -99,6 +99,27 @@ except OSError as e: print(os.strerror(e.errno))
 }
 
 #[test]
+fn closing_any_descriptor_ends_a_process_s_range_locks() {
+    let Some(place) = place(2) else { return };
+    let mut holder = place.start(
+        0,
+        "
+import fcntl
+f = open('lock', 'a+')
+fcntl.lockf(f, fcntl.LOCK_EX); print('held'); input()
+open('lock').close(); print('closed another'); input()
+",
+    );
+    assert_eq!(holder.line(), "held");
+    assert!(!is_free(&place, 1, POSIX));
+    holder.go_on();
+    assert_eq!(holder.line(), "closed another");
+    assert!(is_free(&place, 1, POSIX));
+    drop(holder);
+    place.end();
+}
+
+#[test]
 fn a_killed_holder_holds_nothing() {
     let Some(place) = place(2) else { return };
     for kind in [POSIX, FLOCK] {
@@ -120,9 +141,7 @@ fn who_waits_for_a_lock_can_be_killed_or_interrupted() {
         let mut waiter = place.start(1, &format!("print('waits'){}", hold(kind)));
         assert_eq!(waiter.line(), "waits");
         std::thread::sleep(Duration::from_millis(200));
-        let killed = Instant::now();
         waiter.kill();
-        assert!(killed.elapsed() < Duration::from_secs(5), "{kind}");
 
         let alarm = format!(
             "

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use gearshift_laws::Laws;
 use gearshift_stores::{FileCall, FileConfig, FileStore, Mount, files_available};
@@ -108,14 +109,19 @@ impl Running {
     /// `SIGKILL`, and until the process is gone.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        let start = Instant::now();
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(start.elapsed() < Duration::from_secs(10), "a killed process does not die");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
+        // Not waited for: it may not die before its mount goes.
         let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.child.try_wait();
     }
 }
 

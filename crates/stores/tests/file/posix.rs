@@ -143,8 +143,10 @@ big = os.urandom(3 << 20); open('big', 'wb').write(big); print(open('big', 'rb')
     let mapped = "
 import mmap
 f = open('map', 'w+b'); f.truncate(4096); m = mmap.mmap(f.fileno(), 4096)
-m[:5] = b'hello'; m.flush(); print(open('map', 'rb').read(5))";
-    assert_eq!(place.python(1, mapped), "b'hello'");
+m[:5] = b'hello'; m.flush(); print(open('map', 'rb').read(5))
+import shutil, subprocess
+shutil.copy('/bin/true', 'true'); print(subprocess.run(['./true']).returncode)";
+    assert_eq!(place.python(1, mapped), "b'hello'\n0");
     place.end();
 }
 
