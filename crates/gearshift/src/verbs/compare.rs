@@ -135,14 +135,17 @@ impl Compare {
             let up = results.rows.iter().find(|row| row.state == RowState::Ok);
             let up = up.map(|row| format!("gearshift up {}", row.row));
             let next: Vec<&str> = up.iter().map(String::as_str).collect();
-            let artefacts =
-                gearshift_report::Artefacts { report: &report, next: &next };
+            let artefacts = gearshift_report::Artefacts { report: &report, next: &next };
             terminal::print(format_args!(
                 "{}",
                 gearshift_report::table(&results, terminal::width(), &artefacts)
             ));
         }
-        kept.context("the results are shown above and kept nowhere → free space in this folder, or run it in another; --json prints all of them")?;
+        if let Err(error) = kept {
+            bail!(
+                "the results above are kept nowhere: {error:#} → free space in this folder, or run it in another; --json prints all of them"
+            );
+        }
         Ok(self.ended(&results))
     }
 

@@ -95,7 +95,7 @@ impl Bench for SimBench {
     }
 
     fn patience(&self) -> Patience {
-        Patience { total: Duration::from_secs(120), lost_answers: 100 }
+        Patience { total: Duration::from_secs(120), lost_answers: 100, ..Patience::default() }
     }
 
     fn lag(&self) -> Duration {
