@@ -273,6 +273,11 @@ pub async fn read(response: Response<Incoming>) -> (StatusCode, String) {
     (status, String::from_utf8(body.to_vec()).unwrap())
 }
 
+/// All of a request's body.
+pub async fn whole(request: Request<Incoming>) -> Bytes {
+    soon(request.into_body().collect()).await.unwrap().to_bytes()
+}
+
 /// A port of loopback that nothing listens at.
 pub async fn nobody(id: &str) -> Member {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
