@@ -15,49 +15,50 @@ use crate::MemberId;
 /// promise that no member has seen the request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// 503. AWS does not say what a group of new targets alone answers; they take no request either.
+    /// Status 503. AWS does not say what a group of new targets alone answers; they take no request
+    /// either.
     #[error(
         "no member takes requests: {initial} wait for their first passed health check and there are \
          no others → add members, or wait until one is healthy"
     )]
     NoMembers { initial: usize },
-    /// 502. The connection was refused, or there is no way to the address.
+    /// Status 502: the connection was refused, or there is no way to the address.
     #[error(
         "member `{member}` cannot be reached: {why} → look whether its process still listens at the \
          address in the list"
     )]
     Unreachable { member: MemberId, why: String },
-    /// 502. It closed or reset the connection before the head of its answer was complete, or that was
-    /// not HTTP. It may have carried the request out.
+    /// Status 502: it closed or reset the connection before the head of its answer was complete, or
+    /// that was not HTTP. It may have carried the request out.
     #[error(
         "member `{member}` gave no proper answer: {why} → look into its log; the request may have \
          been carried out"
     )]
     BadAnswer { member: MemberId, why: String },
-    /// 502. It left the list and the deregistration delay was over before it answered.
+    /// Status 502: it left the list and the deregistration delay was over before it answered.
     #[error(
         "member `{member}` left and did not answer within the deregistration delay → raise the delay, \
          or let requests be shorter"
     )]
     Cut { member: MemberId },
-    /// 504. No connection within the connect timeout.
+    /// Status 504: no connection within the connect timeout.
     #[error(
         "member `{member}` took no connection within {after:?} → look whether it is overloaded"
     )]
     ConnectTimedOut { member: MemberId, after: Duration },
-    /// 504. Silent for the idle timeout.
+    /// Status 504: silent for the idle timeout.
     #[error(
         "member `{member}` was silent for {after:?} → raise the idle timeout, or let it answer sooner; \
          the request may have been carried out"
     )]
     TimedOut { member: MemberId, after: Duration },
-    /// 408. The client owed the rest of its body for the idle timeout.
+    /// Status 408: the client owed the rest of its body for the idle timeout.
     #[error("the client sent nothing for {after:?} → send the body without such gaps")]
     ClientSilent { after: Duration },
-    /// 460, which no client sees: its body broke off.
+    /// Status 460, which no client sees: its body broke off.
     #[error("the client's body broke off: {why} → send all of it")]
     ClientGone { why: String },
-    /// 405. ALB forwards no TRACE, and a tunnel is no request.
+    /// Status 405: ALB forwards no TRACE, and a tunnel is no request.
     #[error("{method} is not forwarded → use another method")]
     NotForwarded { method: Method },
 }
