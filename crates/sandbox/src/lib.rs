@@ -10,6 +10,7 @@ mod delegated;
 mod error;
 mod hierarchy;
 mod marks;
+mod mounted;
 mod priority;
 mod sandbox;
 mod scope;

@@ -179,7 +179,7 @@ fn ends_frozen(run: &Run) {
 fn settles(test: &str) {
     let scope = Path::new(MOUNT).join(GEARSHIFTS).join(format!("test-{test}.scope"));
     let listed = |dir: &Path| fs::read_to_string(dir.join("cgroup.procs")).expect("readable");
-    let beside = shell("sleep 600").spawn().expect("a shell");
+    let mut beside = shell("sleep 600").spawn().expect("a shell");
     let run = host_run();
     assert_eq!(
         run.host.enforcement(),
@@ -196,6 +196,7 @@ fn settles(test: &str) {
     assert!(scope.join(format!("gearshift/{}/second", run.id)).is_dir());
     assert!(!scope.join("gearshift-own/gearshift").exists());
     drop(sandbox);
+    beside.kill().and_then(|()| beside.wait()).expect("ended");
 }
 
 /// Set for the process that makes a run and goes.
@@ -239,6 +240,7 @@ fn group_of(run: &RunId, ordinary: bool) -> Option<PathBuf> {
     groups.into_iter().find(|group| group.is_dir())
 }
 
+#[expect(clippy::zombie_processes, reason = "whoever ends the run ends it")]
 fn abandon(run: &RunId) {
     let host = Host::detect();
     assert!(matches!(host.enforcement(), Enforcement::Shaped { .. }), "{:?}", host.enforcement());
