@@ -1,7 +1,9 @@
 //! Who runs on which core: services apart from everything that measures them.
 
-use nix::sched::CpuSet;
-use nix::unistd::Pid;
+use std::io;
+
+#[cfg(target_os = "linux")]
+use nix::{sched::CpuSet, unistd::Pid};
 
 /// The cores this process may use, split in two.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +32,7 @@ impl Cores {
     }
 }
 
+#[cfg(target_os = "linux")]
 fn usable() -> Vec<usize> {
     match nix::sched::sched_getaffinity(Pid::from_raw(0)).ok() {
         Some(set) => {
@@ -39,11 +42,28 @@ fn usable() -> Vec<usize> {
     }
 }
 
-pub(crate) fn cpu_set(cores: &[usize]) -> CpuSet {
+/// What keeps a process and its children on these cores (none: all), to be called in it.
+#[cfg(target_os = "linux")]
+pub(crate) fn affinity(cores: &[usize]) -> impl Fn() -> io::Result<()> + Send + Sync + 'static {
     let mut set = CpuSet::new();
     for core in cores {
         // Cores come from a CpuSet, so they are in range.
         let _ = set.set(*core);
     }
-    set
+    let set = (!cores.is_empty()).then_some(set);
+    move || match &set {
+        Some(set) => Ok(nix::sched::sched_setaffinity(Pid::from_raw(0), set)?),
+        None => Ok(()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn usable() -> Vec<usize> {
+    (0..std::thread::available_parallelism().map_or(1, |count| count.get())).collect()
+}
+
+/// Other systems let nobody choose a core; rows are unshaped there anyway.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn affinity(_: &[usize]) -> impl Fn() -> io::Result<()> + Send + Sync + 'static {
+    || Ok(())
 }

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use nix::unistd::{AccessFlags, Uid, access, geteuid};
-use procfs::process::Process;
 
 use crate::marks::TREE;
+use crate::mounted::{Version, trees};
 use crate::sandbox::PATIENCE;
 use crate::v1::{directories, pids};
 
@@ -22,9 +22,8 @@ pub(crate) const CONTROLLERS: [&str; 2] = ["cpu", "memory"];
 
 /// Where the v2 tree is mounted.
 pub(crate) fn mount() -> Result<PathBuf, String> {
-    let mounts = procfs::mounts().map_err(|error| format!("/proc/mounts: {error}"))?;
-    let mount = mounts.iter().find(|mount| mount.fs_vfstype == "cgroup2");
-    mount.map(|mount| PathBuf::from(&mount.fs_file)).ok_or("no cgroup v2 tree is mounted".into())
+    let tree = trees()?.into_iter().find(|tree| tree.version == Version::V2);
+    tree.map(|tree| tree.at).ok_or("no cgroup v2 tree is mounted".into())
 }
 
 /// The group this process may make groups in.
@@ -42,10 +41,10 @@ pub(crate) fn base(mount: &Path) -> Result<PathBuf, String> {
 
 /// The group this process is in, as a path from the mount.
 fn own_group() -> Result<PathBuf, String> {
-    let groups = Process::myself().and_then(|own| own.cgroups());
-    let groups = groups.map_err(|error| format!("/proc/self/cgroup: {error}"))?;
-    let unified = groups.into_iter().find(|group| group.hierarchy == 0);
-    unified.map(|group| PathBuf::from(group.pathname)).ok_or("in no cgroup v2 group".into())
+    const FILE: &str = "/proc/self/cgroup";
+    let listed = fs::read_to_string(FILE).map_err(|error| format!("{FILE}: {error}"))?;
+    let unified = listed.lines().find_map(|line| line.strip_prefix("0::"));
+    unified.map(PathBuf::from).ok_or(format!("{FILE} names no cgroup v2 group"))
 }
 
 /// The group Gearshift was started in, also where that Gearshift has moved everybody into a leaf.

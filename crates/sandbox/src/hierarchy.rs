@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::SandboxError;
 use crate::scope::how_to_get_shares;
-#[cfg(target_os = "linux")]
-use crate::{v1::V1, v2::V2};
+use crate::v1::V1;
+use crate::v2::V2;
 
 /// A CFS bandwidth limit: this much CPU time in each period. The kernel takes a quota from 1 ms
 /// and a period from 1 ms to 1 s.
@@ -92,7 +92,8 @@ impl Host {
     /// Every tree a run may have groups in: this process's own, and those in scopes, which stay
     /// within reach of one that can make no groups itself.
     pub(crate) fn trees(&self) -> Vec<Arc<dyn Hierarchy>> {
-        self.hierarchy.iter().cloned().chain(in_scopes()).collect()
+        let in_scopes = V2::in_scopes().into_iter().map(|tree| Arc::new(tree) as _);
+        self.hierarchy.iter().cloned().chain(in_scopes).collect()
     }
 
     /// Whether shares are real here.
@@ -101,7 +102,6 @@ impl Host {
     }
 }
 
-#[cfg(target_os = "linux")]
 fn find() -> Result<Arc<dyn Hierarchy>, String> {
     let no_v1 = match V1::detect() {
         Ok(v1) => return Ok(Arc::new(v1)),
@@ -112,19 +112,4 @@ fn find() -> Result<Arc<dyn Hierarchy>, String> {
         Err(no_v2) if V1::is_mounted() => Err(format!("{no_v1}; {no_v2}")),
         Err(no_v2) => Err(no_v2),
     }
-}
-
-#[cfg(target_os = "linux")]
-fn in_scopes() -> impl Iterator<Item = Arc<dyn Hierarchy>> {
-    V2::in_scopes().into_iter().map(|tree| Arc::new(tree) as Arc<dyn Hierarchy>)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn find() -> Result<Arc<dyn Hierarchy>, String> {
-    Err("only Linux has control groups".to_owned())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn in_scopes() -> impl Iterator<Item = Arc<dyn Hierarchy>> {
-    std::iter::empty()
 }

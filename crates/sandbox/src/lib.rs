@@ -1,5 +1,5 @@
 //! CPU share, memory limit and freezer for one group of processes, on cgroup v1 and v2 behind one
-//! interface, found again by run id alone.
+//! interface, found again by run id alone. As root, or on v2 as a user whom systemd gives a scope.
 //!
 //! Invariants: nothing is remembered outside the kernel (groups are named by run and member,
 //! processes carry their run in their environment), and whatever a [`Sandbox`] sets can be read
@@ -10,6 +10,7 @@ mod delegated;
 mod error;
 mod hierarchy;
 mod marks;
+mod mounted;
 mod priority;
 mod sandbox;
 mod scope;

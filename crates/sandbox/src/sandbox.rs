@@ -11,7 +11,7 @@ use gearshift_gear::RunId;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::cores::cpu_set;
+use crate::cores::affinity;
 use crate::error::While;
 use crate::hierarchy::Hierarchy;
 use crate::marks::{MEMBER_VARIABLE, ORCHESTRATOR_VARIABLE, RUN_VARIABLE};
@@ -150,15 +150,12 @@ impl Drop for Sandbox {
 pub fn apart(command: &mut Command, run: &RunId, member: &str, cores: &[usize]) {
     command.env(RUN_VARIABLE, run.as_str()).env(MEMBER_VARIABLE, member);
     command.env_remove(ORCHESTRATOR_VARIABLE);
-    let cores = (!cores.is_empty()).then(|| cpu_set(cores));
+    let stay = affinity(cores);
     // SAFETY: between fork and exec only the system calls setsid and sched_setaffinity are made.
     unsafe {
         command.pre_exec(move || {
             nix::unistd::setsid()?;
-            if let Some(cores) = &cores {
-                nix::sched::sched_setaffinity(Pid::from_raw(0), cores)?;
-            }
-            Ok(())
+            stay()
         });
     }
 }

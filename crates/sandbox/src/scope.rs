@@ -68,24 +68,58 @@ fn offered() -> bool {
         })
 }
 
-/// What gives shares to an unshaped process on Linux.
+/// What gives shares to an unshaped process.
 pub(crate) fn how_to_get_shares() -> String {
+    if !cfg!(target_os = "linux") {
+        return "run it on Linux, or in a Linux virtual machine".to_owned();
+    }
     if geteuid().is_root() {
-        return "a machine or container whose control groups are writable: docker run --privileged …"
-            .to_owned();
+        return "run it where control groups are writable: docker run --privileged …".to_owned();
     }
     let withheld = mount().ok().and_then(|mount| withheld(&mount, geteuid()));
-    let drop_in = withheld.map(|controller| {
-        format!(
-            "; or give `{controller}` to every user: `[Service] Delegate=cpu cpuset io memory \
-             pids` (two lines) in /etc/systemd/system/user@.service.d/delegate.conf, then log in anew"
-        )
-    });
-    format!("run it as root: sudo gearshift …{}", drop_in.unwrap_or_default())
+    ordinary_user_gets_shares(withheld)
 }
 
-/// The controller a user's systemd was not given.
+fn ordinary_user_gets_shares(withheld: Option<&str>) -> String {
+    const AS_ROOT: &str = "run it as root: sudo gearshift …";
+    match withheld {
+        None => AS_ROOT.to_owned(),
+        Some(controller) => format!(
+            "{AS_ROOT}, or have systemd delegate `{controller}` to users: `[Service]` and `Delegate=cpu \
+             cpuset io memory pids` in /etc/systemd/system/user@.service.d/delegate.conf, then restart"
+        ),
+    }
+}
+
+/// The controller a user's systemd runs without.
 fn withheld(mount: &Path, user: Uid) -> Option<&'static str> {
     let manager = manager(mount, user);
     if manager.is_dir() { missing_controller(&manager) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_withheld_controller_is_told_with_what_delegates_it() {
+        let mount = tempfile::tempdir().expect("a directory");
+        let user = Uid::from_raw(1000);
+        assert_eq!(withheld(mount.path(), user), None, "no systemd of this user's");
+        let manager = manager(mount.path(), user);
+        fs::create_dir_all(&manager).expect("made");
+        for (offered, lacks) in [
+            ("memory pids", Some("cpu")),
+            ("cpuset cpu io pids", Some("memory")),
+            ("cpuset cpu io memory pids", None),
+        ] {
+            fs::write(manager.join("cgroup.controllers"), offered).expect("written");
+            assert_eq!(withheld(mount.path(), user), lacks, "{offered}");
+            let told = ordinary_user_gets_shares(lacks);
+            assert!(told.starts_with("run it as root: sudo gearshift …"), "{told}");
+            assert_eq!(told.contains("user@.service.d/delegate.conf"), lacks.is_some(), "{told}");
+            assert!(!told.contains('\n') && !told.contains("  "), "one line: {told}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::While;
 use crate::hierarchy::{CpuQuota, CpuTime, Hierarchy, MemoryUse};
+use crate::mounted::{Version, trees};
 use crate::{SandboxError, marks::TREE};
 
 /// The controllers needed; `cpu` and `cpuacct` are one mount on many distributions.
@@ -26,14 +27,13 @@ pub(crate) struct V1 {
 
 impl V1 {
     pub(crate) fn detect() -> Result<Self, String> {
-        let mounts = procfs::mounts().map_err(|error| format!("/proc/mounts: {error}"))?;
+        let trees = trees()?;
         let mount_of = |controller: &str| {
-            mounts
+            trees
                 .iter()
-                .find(|mount| {
-                    mount.fs_vfstype == "cgroup" && mount.fs_mntops.contains_key(controller)
-                })
-                .map(|mount| PathBuf::from(&mount.fs_file).join(TREE))
+                .filter(|tree| tree.version == Version::V1)
+                .find(|tree| tree.controllers.iter().any(|one| one == controller))
+                .map(|tree| tree.at.join(TREE))
         };
         let mut found = CONTROLLERS.map(mount_of);
         if let Some(missing) = found.iter().position(Option::is_none) {
@@ -50,7 +50,7 @@ impl V1 {
 
     /// There is a v1 tree of some controller.
     pub(crate) fn is_mounted() -> bool {
-        procfs::mounts().is_ok_and(|all| all.iter().any(|mount| mount.fs_vfstype == "cgroup"))
+        trees().is_ok_and(|all| all.iter().any(|tree| tree.version == Version::V1))
     }
 
     fn trees(&self) -> BTreeSet<&Path> {

@@ -64,7 +64,19 @@ pub fn code_of(error: &anyhow::Error) -> u8 {
     if error.is::<Usage>() { 2 } else { 1 }
 }
 
+impl Verb {
+    /// It makes gears here, or says what they would be.
+    fn shapes(&self) -> bool {
+        matches!(self, Self::Compare(_) | Self::Up(_) | Self::Doctor(_))
+    }
+}
+
 pub fn run(verb: Verb) -> Result<Ended> {
+    if verb.shapes()
+        && let Err(refused) = gearshift_sandbox::into_own_scope()
+    {
+        eprintln!("unshaped: {refused}");
+    }
     gearshift_sandbox::many_descriptors();
     match verb {
         Verb::Compare(compare) => compare.run(),

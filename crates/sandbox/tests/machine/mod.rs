@@ -1,6 +1,7 @@
 //! A small emulated machine with cgroup v2: Debian's cloud kernel in QEMU, and in its memory busybox
 //! and this very test program, which runs its own tests there.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -32,10 +33,8 @@ pub fn boot(tests: &[(&str, As)]) -> Result<String, String> {
     initramfs(&memory, tests).map_err(|error| format!("making the machine's files: {error}"))?;
     let written = File::create(&console).map_err(|error| error.to_string())?;
     let mut machine = Command::new(qemu)
-        .args(
-            "-M microvm,acpi=off -accel tcg -cpu max -m 512 -nodefaults -no-user-config".split(' '),
-        )
-        .args("-display none -serial stdio -no-reboot".split(' '))
+        .args("-M microvm,acpi=off -accel tcg -cpu max -m 512 -no-user-config".split(' '))
+        .args("-nodefaults -display none -serial stdio -no-reboot".split(' '))
         .args(["-append", "console=ttyS0 quiet loglevel=1 reboot=t panic=-1"])
         .arg("-kernel")
         .arg(kernel)
@@ -124,16 +123,17 @@ fn initramfs(path: &Path, tests: &[(&str, As)]) -> io::Result<()> {
     let line = |(name, by): &(&str, As)| format!("{name} {} {}\n", by.user, by.slice);
     archive.keep("tests", tests.iter().map(line).collect::<String>().as_bytes())?;
     let busybox = program("busybox").map_err(io::Error::other)?;
-    archive.keep("bin/busybox", &fs::read(busybox)?)?;
+    archive.keep("bin/busybox", &fs::read(&busybox)?)?;
     let this = std::env::current_exe()?;
     archive.keep("test", &fs::read(&this)?)?;
-    for library in libraries(&this)? {
+    let needed = [libraries(&busybox)?, libraries(&this)?].concat();
+    for library in needed.into_iter().collect::<BTreeSet<_>>() {
         archive.keep(library.trim_start_matches('/'), &fs::read(&library)?)?;
     }
     trailer(archive.file)?.flush()
 }
 
-/// The absolute paths `ldd` names.
+/// The absolute paths `ldd` names; none for a static program.
 fn libraries(program: &Path) -> io::Result<Vec<String>> {
     let listed = Command::new("ldd").arg(program).output()?.stdout;
     let listed = String::from_utf8_lossy(&listed).into_owned();
