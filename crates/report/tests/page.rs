@@ -51,8 +51,19 @@ fn the_page_can_be_read_without_seeing_it() {
     assert!(
         chart.contains("role=\"img\"") && chart.contains("<desc id=\"wide-desc\">Cheapest: below")
     );
-    for heading in ["costs", "comparison", "latency", "cold", "checks", "bills", "laws", "again"] {
-        assert!(page.contains(&format!("<h2 id=\"{heading}\">")), "{heading}");
+    for heading in [
+        "costs",
+        "comparison",
+        "latency",
+        "spread",
+        "cold",
+        "checks",
+        "origins",
+        "bills",
+        "laws",
+        "again",
+    ] {
+        assert!(page.contains(&format!("<h2 id=\"{heading}\"")), "{heading}");
     }
     assert_eq!(page.matches("<h1").count(), 1);
     assert_eq!(page.matches("<table").count(), page.matches("<thead").count());
