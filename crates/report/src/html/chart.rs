@@ -28,6 +28,8 @@ const LETTER_PX: f64 = 8.2;
 const LINE_PX: f64 = 18.0;
 /// Steps are named as far as they lie this far apart, in pixels.
 const STEP_PX: f64 = 36.0;
+/// What is narrower hides behind the line in its middle, in pixels.
+const RANGE_PX: f64 = 3.0;
 
 /// What differs between the picture on a screen and on a phone; pixels at full width.
 #[derive(Clone, Copy, Serialize)]
@@ -307,10 +309,10 @@ fn changes(results: &Results, curves: &[Curve<'_>], x: &Log, y: &Log) -> Vec<Cha
             x: centre,
             y: y.px(float(cost.usd)),
             label: if fits { label } else { String::new() },
-            range: range(results, pair[0], pair[1]).map(|(low, high)| {
-                let (low, high) = (x.px(low).max(x.start_px), x.px(high).min(x.end_px));
-                (low, tenth((high - low).max(0.0)))
-            }),
+            range: range(results, pair[0], pair[1])
+                .map(|(low, high)| (x.px(low).max(x.start_px), x.px(high).min(x.end_px)))
+                .map(|(low, high)| (low, tenth(high - low)))
+                .filter(|(_, width)| *width >= RANGE_PX),
         });
     }
     changes

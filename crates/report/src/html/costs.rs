@@ -92,9 +92,12 @@ pub(super) fn not_drawn(results: &Results) -> Vec<String> {
     rows.map(|row| format!("{}: {}", row.row, reason(row))).collect()
 }
 
-/// A row's place in the results.
+/// A row's place in the results, which its colour follows; skipped rows, of which nothing is drawn,
+/// come after all others.
 pub(super) fn index(results: &Results, name: &str) -> usize {
-    results.rows.iter().position(|row| row.row == name).unwrap_or(0)
+    let (drawn, skipped): (Vec<_>, Vec<_>) =
+        results.rows.iter().partition(|row| row.state != RowState::Skipped);
+    drawn.iter().chain(&skipped).position(|row| row.row == name).unwrap_or(0)
 }
 
 /// For plot coordinates only.

@@ -31,7 +31,9 @@ pub(super) fn block(results: &Results) -> String {
         ("machine", format!("{}, {} cores", machine.cpu_model, machine.cores)),
         ("system", format!("{}, {shaped}", machine.system)),
     ];
-    lines.extend(results.cores.iter().map(|core| ("core", core.sentence.clone())));
+    lines.extend(
+        results.cores.iter().map(|core| ("core", core.sentence.replacen("core = ", "", 1))),
+    );
     lines.extend(runtimes(results).into_iter().map(|runtime| ("runtime", runtime)));
     lines.extend([
         ("service", results.service.clone()),

@@ -3,18 +3,19 @@
   document.querySelectorAll(".buttons, [data-copy][hidden]").forEach((element) => (element.hidden = false));
   const name = document.title.replace(/[^A-Za-z0-9]+/g, "-");
 
-  // A picture on its own has no style sheet: what the page gave it goes along.
+  // The wide picture, on a phone too: it names its lines. On its own it has no style sheet: what
+  // the page gave it goes along.
   const svg = () => {
-    const shown = [...document.querySelectorAll(".chart")].find((chart) => chart.getBoundingClientRect().width);
-    const copy = shown.cloneNode(true);
-    const from = [shown, ...shown.querySelectorAll("*")];
+    const chart = document.querySelector(".chart.wide");
+    const copy = chart.cloneNode(true);
+    const from = [chart, ...chart.querySelectorAll("*")];
     const to = [copy, ...copy.querySelectorAll("*")];
     const kept = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-linejoin", "paint-order", "font", "text-anchor"];
     from.forEach((element, index) => {
       const style = getComputedStyle(element);
       kept.forEach((property) => to[index].style.setProperty(property, style.getPropertyValue(property)));
     });
-    const { width, height } = shown.viewBox.baseVal;
+    const { width, height } = chart.viewBox.baseVal;
     copy.setAttribute("width", width);
     copy.setAttribute("height", height);
     return { text: new XMLSerializer().serializeToString(copy), width, height };

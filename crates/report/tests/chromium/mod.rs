@@ -133,8 +133,9 @@ impl Browser {
         let clipboard = if granted { "granted" } else { "refused" };
         let page = with_script(html, &PRESS.replace("CLIPBOARD", clipboard));
         let path = screens().keep(&format!("{name}-pressed"), &page);
-        let flags = ["--dump-dom".into(), "--virtual-time-budget=20000".into()];
-        let ran = self.open(&path, &flags);
+        // Narrow enough for the phone's layout.
+        let flags = ["--dump-dom", "--virtual-time-budget=20000", "--window-size=500,900"];
+        let ran = self.open(&path, &flags.map(str::to_owned));
         assert_eq!(ran.console, Vec::<String>::new(), "while pressing buttons");
         fs::remove_file(path).unwrap();
         report(&ran.out)

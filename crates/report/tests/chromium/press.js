@@ -2,7 +2,7 @@
 const granted = "CLIPBOARD" === "granted";
 const noted = [];
 const clipboard = {
-  writeText: async (text) => noted.push(["copied", text.slice(0, 4), text.length]),
+  writeText: async (text) => noted.push(["copied", text.slice(0, 60), text.length]),
   write: async ([item]) => {
     const blob = await item.getType("image/png");
     noted.push(["copied", blob.type, blob.size]);
