@@ -111,3 +111,24 @@ pub(crate) fn result(
         verdict: judge(outcome, &asked),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use gearshift_gear::PartKind::Declared;
+    use gearshift_load::testing;
+
+    use super::*;
+
+    #[test]
+    fn the_curve_is_taken_apart_as_the_median_is() {
+        let call =
+            |ms: u64| testing::with_parts(ms * 1_000, &[("net.cross_az_rtt", 1.0, Declared)]);
+        let outcome = testing::outcome((1..=200).map(call));
+        let warm = Warm { rate_per_s: 10.0, seen: BTreeSet::new() };
+        let latency = result(&outcome, &warm, &RunId::from_number(1), 1).unwrap();
+        let at = |q: f64| latency.spread.iter().find(|point| point.q == q).unwrap();
+        assert_eq!(at(0.5).total_ms, latency.p50_ms.value.round());
+        assert_eq!([0.0, 0.5, 0.9, 0.99].map(|q| at(q).declared_ms), [1.0; 4]);
+        assert_eq!(at(0.99).here_ms, 197.0);
+    }
+}

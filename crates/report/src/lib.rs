@@ -12,6 +12,7 @@ mod html;
 mod markdown;
 mod memory;
 mod numbers;
+mod origins;
 mod preset;
 mod readme;
 mod rows;

@@ -9,6 +9,7 @@ use gearshift_gear::{Known, Origin};
 use crate::footnotes::Footnotes;
 use crate::memory;
 use crate::numbers::{duration, ms, rate, set_rate, usd};
+use crate::origins;
 use crate::rows::{in_order, mostly, why};
 use crate::sentences as say;
 use crate::table::percentile;
@@ -30,7 +31,7 @@ pub fn markdown(results: &Results) -> String {
     out += &money::bills(results);
     out += &money::cheapest(results);
     out += &laws(results);
-    out += &origins(results);
+    out += &rest_on(results);
     out += &format!("## How to reproduce\n\n```\n{}\n```\n\n", say::again(results));
     out += &paragraph(&format!(
         "Gearshift {}, begun {}, on {} · schema {}",
@@ -189,17 +190,13 @@ fn ceilings(results: &Results) -> String {
 fn laws(results: &Results) -> String {
     let lines = results.laws.iter().map(|law| {
         let source = law.source.as_ref();
-        let points = |points: &[gearshift_laws::PointName]| {
-            let names = points.iter().map(|point| format!("{point:?}").to_lowercase());
-            names.collect::<Vec<_>>().join(", ")
-        };
         vec![
             format!("`{}`", law.id),
             text(&law.what),
             source.map_or("assumed".to_owned(), |s| text(&format!("{} ({})", s.what, s.year))),
             source.map(|s| format!("{:?}", s.confidence)).unwrap_or_default(),
-            points(&law.assumed),
-            points(&law.derived),
+            origins::points(&law.assumed),
+            origins::points(&law.derived),
             text(law.note.as_deref().unwrap_or_default()),
             format!("× {}", set_rate(law.factor)),
         ]
@@ -209,7 +206,7 @@ fn laws(results: &Results) -> String {
 }
 
 /// What every figure of the comparison rests on.
-fn origins(results: &Results) -> String {
+fn rest_on(results: &Results) -> String {
     let mut leaves = std::collections::BTreeSet::new();
     for row in &results.rows {
         let times = row.latency.iter().map(|latency| &latency.p50_ms.origin);
@@ -223,23 +220,12 @@ fn origins(results: &Results) -> String {
     }
     let mut out = String::new();
     for kind in ["measured", "declared", "quoted", "assumed"] {
-        let of_kind = leaves.iter().map(kind_and_name).filter(|(found, _)| *found == kind);
+        let of_kind = leaves.iter().map(origins::name).filter(|(found, _)| *found == kind);
         let named: Vec<String> = of_kind.map(|(_, name)| name).collect();
         let listed = if named.is_empty() { "nothing".to_owned() } else { named.join("; ") };
         out += &format!("- **{kind}** ({}): {}\n", named.len(), text(&listed));
     }
     section("What the figures rest on", out)
-}
-
-/// A leaf's kind and what it names.
-fn kind_and_name(leaf: &Origin) -> (&'static str, String) {
-    match leaf {
-        Origin::Measured { run, n } => ("measured", format!("run {run}, n={n}")),
-        Origin::Declared(law) => ("declared", law.to_string()),
-        Origin::Quoted(source) => ("quoted", source.to_string()),
-        Origin::Assumed(what) => ("assumed", what.clone()),
-        Origin::Computed(_) => ("computed", String::new()),
-    }
 }
 
 /// A section, or nothing where there is nothing to say.

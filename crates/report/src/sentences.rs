@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use gearshift_compare::{Core, Counter, Pair, Published, Results, RowState};
 use gearshift_gear::Caller;
-use gearshift_price::{BreakEven, Confidence, SECONDS_PER_MONTH, Segment};
+use gearshift_price::{BreakEven, Confidence, SECONDS_PER_MONTH, Segment, Side};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
@@ -64,7 +64,8 @@ fn cores(cores: &[Core]) -> Vec<String> {
     lines
 }
 
-fn caller(results: &Results) -> String {
+/// Where the client stood.
+pub(crate) fn caller(results: &Results) -> String {
     let place = match results.caller {
         Caller::SameSubnet => "caller in the same subnet",
         Caller::Region => "caller in the region",
@@ -255,6 +256,34 @@ fn interval(results: &Results, first: &Segment, second: &Segment) -> String {
             _ => String::new(),
         },
         _ => String::new(),
+    }
+}
+
+/// What is known of a break-even, and between which volumes it lies over the core's range.
+pub(crate) fn break_even(pair: &Pair) -> (String, String) {
+    let name = |side: &Side| match side {
+        Side::A => &pair.a,
+        Side::B => &pair.b,
+    };
+    let doubt = |holds: &bool| {
+        if *holds { String::new() } else { "not so at an end".to_owned() }
+    };
+    match &pair.break_even {
+        BreakEven::At { calls_per_month, per_s, cheaper_below, holds_throughout, .. } => {
+            let range = calls_per_month.range.map(|(low, high)| calls_range(low, high));
+            let what = format!(
+                "{} ({}/s), {} below",
+                calls(calls_per_month.value),
+                per_s.value.round_dp(1).normalize(),
+                name(cheaper_below)
+            );
+            (what, range.unwrap_or_else(|| doubt(holds_throughout)))
+        }
+        BreakEven::Always { cheaper, holds_throughout } => {
+            (format!("{} at every volume", name(cheaper)), doubt(holds_throughout))
+        }
+        BreakEven::Equal => ("the same at every volume".to_owned(), String::new()),
+        BreakEven::Unknown(gap) => (format!("unknown: {}", gap.text), String::new()),
     }
 }
 

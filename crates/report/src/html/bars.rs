@@ -3,10 +3,8 @@
 use gearshift_compare::{PartMs, Results, RowResult, RowState};
 use serde::Serialize;
 
-use super::costs::index;
-use super::page::COLOURS;
-use crate::numbers::{duration, with_unit};
-use crate::rows::in_order;
+use crate::numbers::{duration, ms, with_unit};
+use crate::rows::{in_order, mostly_word};
 
 /// A bar's whole width in its own coordinates.
 const WIDTH: f64 = 1000.0;
@@ -27,13 +25,22 @@ pub(super) struct Bars {
 #[derive(Serialize)]
 struct Bar {
     name: String,
-    colour: usize,
     total: String,
+    /// Under the total.
+    note: String,
     /// INVALID or unshaped.
     doubtful: bool,
     segments: Vec<Segment>,
-    /// The same in words.
+    /// The same as a table, and in words.
+    parts: Vec<Part>,
     words: String,
+}
+
+#[derive(Serialize)]
+struct Part {
+    name: String,
+    class: &'static str,
+    time: String,
 }
 
 #[derive(Serialize)]
@@ -42,6 +49,14 @@ struct Segment {
     width: f64,
     class: &'static str,
     title: String,
+}
+
+/// A row's bar before its scale is known.
+struct Stack<'a> {
+    row: &'a RowResult,
+    total: String,
+    note: String,
+    pieces: Vec<Piece>,
 }
 
 struct Piece {
@@ -61,10 +76,11 @@ pub(super) fn latency(results: &Results) -> Vec<Bars> {
         // Means have no order in time: from the caller inwards, as the key names them.
         let place = |piece: &Piece| CLASSES.iter().position(|class| *class == piece.class);
         pieces.sort_by_key(place);
-        Some((*row, with_unit(latency.p50_ms.value), pieces))
+        let (here, declared) = (latency.here_ms.value, latency.declared_ms.value);
+        let note = format!("{} + {}", ms(here), ms(declared));
+        Some(Stack { row, total: with_unit(latency.p50_ms.value), note, pieces })
     });
-    let bars: Vec<_> = bars.collect();
-    on_one_scale(results, bars, with_unit).into_iter().collect()
+    on_one_scale(bars.collect(), with_unit).into_iter().collect()
 }
 
 /// The median cold start's parts; slow starts and fast ones each on their own scale.
@@ -73,10 +89,11 @@ pub(super) fn cold_starts(results: &Results) -> Vec<Bars> {
     let bars = rows.iter().filter_map(|row| {
         let cold = row.cold.as_ref()?;
         let pieces: Vec<Piece> = cold.parts.iter().map(piece).collect();
-        Some((*row, duration(cold.p50_ms.value), pieces))
+        let note = mostly_word(cold.declared_share).to_owned();
+        Some(Stack { row, total: duration(cold.p50_ms.value), note, pieces })
     });
-    let (slow, fast): (Vec<_>, Vec<_>) = bars.partition(|(_, _, pieces)| total(pieces) >= SLOW_MS);
-    [fast, slow].into_iter().filter_map(|bars| on_one_scale(results, bars, duration)).collect()
+    let (slow, fast): (Vec<_>, Vec<_>) = bars.partition(|bar| total(&bar.pieces) >= SLOW_MS);
+    [fast, slow].into_iter().filter_map(|bars| on_one_scale(bars, duration)).collect()
 }
 
 fn piece(part: &PartMs) -> Piece {
@@ -100,22 +117,24 @@ fn total(pieces: &[Piece]) -> f64 {
     pieces.iter().map(|piece| piece.ms).sum()
 }
 
-fn on_one_scale(
-    results: &Results,
-    bars: Vec<(&RowResult, String, Vec<Piece>)>,
-    shown: fn(f64) -> String,
-) -> Option<Bars> {
-    let longest = bars.iter().map(|(_, _, pieces)| total(pieces)).fold(0.0, f64::max);
+fn on_one_scale(bars: Vec<Stack<'_>>, shown: fn(f64) -> String) -> Option<Bars> {
+    let longest = bars.iter().map(|bar| total(&bar.pieces)).fold(0.0, f64::max);
     if longest <= 0.0 {
         return None;
     }
-    let rows = bars.into_iter().map(|(row, total, pieces)| Bar {
-        name: row.row.clone(),
-        colour: index(results, &row.row) % COLOURS,
-        doubtful: row.state != RowState::Ok,
-        words: words(&pieces, shown),
-        segments: segments(&pieces, longest, shown),
-        total,
+    let part = |piece: &Piece| Part {
+        name: piece.name.clone(),
+        class: piece.class,
+        time: shown(piece.ms),
+    };
+    let rows = bars.into_iter().map(|bar| Bar {
+        name: bar.row.row.clone(),
+        doubtful: bar.row.state != RowState::Ok,
+        segments: segments(&bar.pieces, longest, shown),
+        parts: bar.pieces.iter().map(part).collect(),
+        words: words(&bar.pieces, shown),
+        total: bar.total,
+        note: bar.note,
     });
     Some(Bars { scale: shown(longest), rows: rows.collect() })
 }

@@ -5,7 +5,7 @@ use gearshift_price::{Bill, SECONDS_PER_MONTH};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 
-use crate::rows::{in_order, why};
+use crate::rows::in_order;
 
 /// Steps drawn one by one; further ones lie closer than a picture shows.
 const STEPS_DRAWN: u64 = 200;
@@ -75,23 +75,29 @@ pub(super) fn priced(results: &Results) -> Vec<Priced<'_>> {
     .collect()
 }
 
-/// Rows that were measured and are not drawn, each with the reason.
+/// Rows that were measured and are not drawn, each with the reason in short.
 pub(super) fn not_drawn(results: &Results) -> Vec<String> {
     let drawn = priced(results);
     let left_out = |row: &&RowResult| {
         row.state != RowState::Skipped && drawn.iter().all(|priced| priced.name != row.row)
     };
-    let reason = |row: &RowResult| {
-        let gap = row.money.as_ref().and_then(|money| money.gap.clone());
-        why(row).or(gap).unwrap_or_else(|| "no price".to_owned())
+    let reason = |row: &RowResult| match row.state {
+        RowState::Ok => {
+            let gap = row.money.as_ref().and_then(|money| money.gap.clone());
+            gap.unwrap_or_else(|| "no price".to_owned())
+        }
+        state => state.word().to_owned(),
     };
     let rows = in_order(results).into_iter().filter(left_out);
     rows.map(|row| format!("{}: {}", row.row, reason(row))).collect()
 }
 
-/// A row's place in the results.
+/// A row's place in the results, which its colour follows; skipped rows, of which nothing is drawn,
+/// come after all others.
 pub(super) fn index(results: &Results, name: &str) -> usize {
-    results.rows.iter().position(|row| row.row == name).unwrap_or(0)
+    let (drawn, skipped): (Vec<_>, Vec<_>) =
+        results.rows.iter().partition(|row| row.state != RowState::Skipped);
+    drawn.iter().chain(&skipped).position(|row| row.row == name).unwrap_or(0)
 }
 
 /// For plot coordinates only.

@@ -1,12 +1,11 @@
 //! Latency, billed time and price over a function's memory: three pictures and a table.
 
-use std::fmt::Write;
-
 use gearshift_compare::{MemoryPoint, MemorySweep, Results, RowState};
 use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
 
-use super::chart::{DASHES, tenth};
+use super::axis::{Tick, path, tenth};
+use super::chart::DASHES;
 use super::costs::index;
 use super::page::COLOURS;
 use crate::memory::{figures, remark};
@@ -45,12 +44,6 @@ struct Plot {
     x_ticks: Vec<Tick>,
     y_ticks: Vec<Tick>,
     curves: Vec<Curve>,
-}
-
-#[derive(Serialize)]
-struct Tick {
-    at: f64,
-    label: String,
 }
 
 #[derive(Serialize)]
@@ -150,11 +143,6 @@ fn plot(
     let curves = sweeps.iter().enumerate().map(|(order, sweep)| {
         let points = points(sweep);
         let lowest = points.iter().map(|point| point.1).fold(f64::INFINITY, f64::min);
-        let mut path = String::new();
-        for (index, (mb, value)) in points.iter().enumerate() {
-            let verb = if index == 0 { 'M' } else { 'L' };
-            write!(path, "{verb}{} {}", x(*mb), y(*value)).expect("writing to a string");
-        }
         let dots = points.iter().map(|(mb, value)| Dot {
             x: x(*mb),
             y: y(*value),
@@ -164,7 +152,7 @@ fn plot(
         Curve {
             colour: colour(sweep),
             dash: DASHES[order % DASHES.len()],
-            path,
+            path: path(points.iter().map(|(mb, value)| (x(*mb), y(*value)))),
             dots: dots.collect(),
         }
     });

@@ -1,16 +1,36 @@
 //! `report.html`: one self-contained page.
 
+mod axis;
 mod bars;
 mod chart;
 mod costs;
+mod footprint;
 mod memory;
 mod page;
+mod run;
+mod spread;
 
 use gearshift_compare::Results;
 use minijinja::Environment;
 use minijinja::value::Serde;
 
 use crate::ReportError;
+
+const TEMPLATES: [(&str, &str); 13] = [
+    ("report.html", include_str!("report.html")),
+    ("macros.html", include_str!("macros.html")),
+    ("costs.html", include_str!("costs.html")),
+    ("chart.html", include_str!("chart.html")),
+    ("comparison.html", include_str!("comparison.html")),
+    ("spread.html", include_str!("spread.html")),
+    ("footprint.html", include_str!("footprint.html")),
+    ("memory.html", include_str!("memory.html")),
+    ("origins.html", include_str!("origins.html")),
+    ("bills.html", include_str!("bills.html")),
+    ("laws.html", include_str!("laws.html")),
+    ("style.css", include_str!("style.css")),
+    ("script.js", include_str!("script.js")),
+];
 
 /// The run as one HTML page that loads nothing: the cost of each row by volume as a picture, the
 /// comparison, what latencies and cold starts are made of, checks, bills, laws and sources.
@@ -19,10 +39,8 @@ use crate::ReportError;
 pub fn html(results: &Results) -> Result<String, ReportError> {
     let mut environment = Environment::new();
     // Escaping follows the name: on for .html, off for .css and .js, which hold no data.
-    environment.add_template("report.html", include_str!("report.html"))?;
-    environment.add_template("chart.html", include_str!("chart.html"))?;
-    environment.add_template("memory.html", include_str!("memory.html"))?;
-    environment.add_template("style.css", include_str!("style.css"))?;
-    environment.add_template("script.js", include_str!("script.js"))?;
+    for (name, template) in TEMPLATES {
+        environment.add_template(name, template)?;
+    }
     Ok(environment.get_template("report.html")?.render(Serde(page::Page::of(results)))?)
 }

@@ -1,22 +1,25 @@
 //! What the template is filled with.
 
 use gearshift_compare::{Results, RowResult, RowState};
-use gearshift_laws::PointName;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::bars::{self, Bars};
 use super::chart::{self, Chart};
 use super::costs::{self, index, priced};
+use super::footprint::{Footprint, footprints};
 use super::memory::{Memory, memory};
+use super::run;
+use super::spread::{Spread, spread};
 use crate::markdown::markdown;
 use crate::numbers::{calls, duration, ms, quantity, rate, set_rate, usd};
+use crate::origins::{Origins, origins, points};
 use crate::rows::{in_order, mostly, mostly_word};
 use crate::sentences as say;
 use crate::table::percentile;
 
 /// Colours of rows in `style.css`.
-pub(super) const COLOURS: usize = 10;
+pub(super) const COLOURS: usize = 12;
 
 /// Volumes of the table behind the picture, calls a month.
 const VOLUMES: [u64; 5] = [100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
@@ -25,32 +28,42 @@ const VOLUMES: [u64; 5] = [100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_00
 pub(super) struct Page {
     service: String,
     run: String,
+    /// In one line, what the figures hold for.
     about: Vec<String>,
     charts: Vec<Chart>,
     not_drawn: Vec<String>,
+    /// Rows without a price at some volume, in sentences.
+    left_out: Vec<String>,
     volumes: Vec<String>,
     costs: Vec<CostLine>,
     rows: Vec<Line>,
     latency: Vec<Bars>,
+    spread: Option<Spread>,
     cold_starts: Vec<Bars>,
+    footprints: Vec<Footprint>,
     memory: Option<Memory>,
     runtimes: Option<String>,
     here: String,
     declared: String,
     counter: Vec<String>,
-    cheapest: Vec<String>,
     stretches: Vec<String>,
+    break_evens: Vec<Pair>,
     prices: Option<String>,
     checks: Vec<String>,
     published: Option<String>,
     bills: Vec<BillOf>,
     laws: Vec<Law>,
-    again: String,
-    machine: String,
-    version: String,
-    started: String,
-    schema: String,
+    origins: Origins,
+    block: String,
     markdown: String,
+}
+
+#[derive(Serialize)]
+struct Pair {
+    a: String,
+    b: String,
+    meet: String,
+    range: String,
 }
 
 #[derive(Serialize)]
@@ -116,41 +129,54 @@ struct Law {
 impl Page {
     pub(super) fn of(results: &Results) -> Self {
         let rows = in_order(results);
+        let mut cheapest = say::cheapest(results);
         let charts = [chart::WIDE, chart::NARROW];
         let segments = results.winners.iter().flat_map(|winners| &winners.segments);
         Self {
             service: results.service.clone(),
             run: results.run.to_string(),
-            about: [say::where_it_ran(results), say::what_was_run(results)].concat(),
+            about: about(results),
             charts: charts.into_iter().filter_map(|size| chart::chart(results, size)).collect(),
             not_drawn: costs::not_drawn(results),
+            left_out: cheapest.split_off(1.min(cheapest.len())),
             volumes: VOLUMES.map(|volume| calls(volume.into())).into(),
             costs: cost_lines(results),
             rows: rows.iter().map(|row| line(results, row)).collect(),
             latency: bars::latency(results),
+            spread: spread(results),
             cold_starts: bars::cold_starts(results),
+            footprints: footprints(results),
             memory: memory(results),
             runtimes: say::runtimes(results),
             here: say::here(results),
             declared: say::declared(results),
             counter: say::counter(results),
-            cheapest: say::cheapest(results),
             stretches: segments
                 .map(|segment| format!("{} up to {}", say::winner(segment), say::boundary(segment)))
                 .collect(),
+            break_evens: results.break_evens.iter().map(pair).collect(),
             prices: say::prices(results),
             checks: say::checks(results),
             published: say::published(results),
             bills: rows.iter().filter_map(|row| bill(row)).collect(),
             laws: results.laws.iter().map(law).collect(),
-            again: say::again(results),
-            machine: results.machine.cpu_model.clone(),
-            version: results.version.clone(),
-            started: results.started.to_string(),
-            schema: results.schema.clone(),
+            origins: origins(results),
+            block: run::block(results),
             markdown: markdown(results),
         }
     }
+}
+
+fn about(results: &Results) -> Vec<String> {
+    let mut about = vec![format!("run {}", results.run)];
+    about.extend(say::what_was_run(results));
+    about.push(format!("seed {}", results.seed));
+    about
+}
+
+fn pair(pair: &gearshift_compare::Pair) -> Pair {
+    let (meet, range) = say::break_even(pair);
+    Pair { a: pair.a.clone(), b: pair.b.clone(), meet, range }
 }
 
 fn other_runtime(row: &RowResult) -> Option<String> {
@@ -247,10 +273,6 @@ fn bill(row: &RowResult) -> Option<BillOf> {
 }
 
 fn law(law: &gearshift_laws::SourceLine) -> Law {
-    let points = |points: &[PointName]| {
-        let names = points.iter().map(|point| format!("{point:?}").to_lowercase());
-        names.collect::<Vec<_>>().join(", ")
-    };
     let source = law.source.as_ref();
     Law {
         id: law.id.to_string(),

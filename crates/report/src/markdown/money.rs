@@ -1,12 +1,12 @@
 //! Bills line by line, and where the cheapest row changes.
 
 use gearshift_compare::Results;
-use gearshift_price::{BillLine, BreakEven, Side};
+use gearshift_price::BillLine;
 
 use super::{section, table, text};
-use crate::numbers::{calls, calls_range, quantity, usd};
+use crate::numbers::{calls, quantity, usd};
 use crate::rows::in_order;
-use crate::sentences::winner;
+use crate::sentences::{break_even, winner};
 
 /// Each priced row's bill: fixed lines by the month, the others by the million calls.
 pub(super) fn bills(results: &Results) -> String {
@@ -64,37 +64,10 @@ pub(super) fn cheapest(results: &Results) -> String {
     });
     let mut out = table(&["cheapest", "from, calls/month", "to", "units"], 1, stretches.collect());
     let pairs = results.break_evens.iter().map(|pair| {
-        let (what, range) = break_even(&pair.break_even, [&pair.a, &pair.b]);
+        let (what, range) = break_even(pair);
         vec![text(&pair.a), text(&pair.b), text(&what), range]
     });
     let header = ["gear", "against", "break-even, calls/month", "over the core's range"];
     out += &table(&header, 3, pairs.collect());
     section("Where the cheapest changes", out)
-}
-
-fn break_even(found: &BreakEven, names: [&str; 2]) -> (String, String) {
-    let name = |side: &Side| match side {
-        Side::A => names[0],
-        Side::B => names[1],
-    };
-    let doubt = |holds: &bool| {
-        if *holds { String::new() } else { "not so at an end".to_owned() }
-    };
-    match found {
-        BreakEven::At { calls_per_month, per_s, cheaper_below, holds_throughout, .. } => {
-            let range = calls_per_month.range.map(|(low, high)| calls_range(low, high));
-            let what = format!(
-                "{} ({}/s), {} below",
-                calls(calls_per_month.value),
-                per_s.value.round_dp(1).normalize(),
-                name(cheaper_below)
-            );
-            (what, range.unwrap_or_else(|| doubt(holds_throughout)))
-        }
-        BreakEven::Always { cheaper, holds_throughout } => {
-            (format!("{} at every volume", name(cheaper)), doubt(holds_throughout))
-        }
-        BreakEven::Equal => ("the same at every volume".to_owned(), String::new()),
-        BreakEven::Unknown(gap) => (format!("unknown: {}", gap.text), String::new()),
-    }
 }

@@ -5,13 +5,13 @@ use std::num::NonZeroU64;
 
 use gearshift_compare::{
     Ceiling, Checks, Cold, Core, Counter, HowFast, Latency, Machine, MemoryPoint, MemorySweep,
-    Money, Overhead, Pair, PartMs, Results, RowResult, RowState, SCHEMA, published_2021,
+    MemoryUse, Money, Overhead, Pair, PartMs, Results, RowResult, RowState, SCHEMA, published_2021,
 };
 use gearshift_gear::{
     CATALOGUE, Caller, Code, Dimension, Known, LawId, Origin, RunId, RuntimeClient, UsageLine,
 };
 use gearshift_laws::Laws;
-use gearshift_load::{Percentile, Verdict};
+use gearshift_load::{CurvePoint, Percentile, SplitAt, Verdict};
 use gearshift_price::{
     Candidate, PriceBook, Usage, bill, break_even_with_units, combine, fixed_usage, per_call_usage,
     winners,
@@ -54,9 +54,35 @@ pub fn latency(here: f64, laws: &[(&str, f64)], p99: Percentile) -> Latency {
         p99_ms: p99,
         max_ms: p50 * 3.0,
         parts,
-        curve: Vec::new(),
+        curve: spread(here, declared).iter().map(curve_point).collect(),
+        spread: spread(here, declared),
         verdict: Verdict::of(Vec::new()),
     }
+}
+
+/// A curve as 200 calls have it, straight in the decades that lie beyond.
+fn spread(here: f64, declared: f64) -> Vec<SplitAt> {
+    let even = (0..17).map(|i| 1.0 - 10f64.powf(-4.0 * f64::from(i) / 29.0));
+    let mut points: Vec<f64> = even.chain([0.5, 0.9, 0.99]).collect();
+    points.sort_by(f64::total_cmp);
+    let at = |q: f64| {
+        let decades = -(1.0 - q).log10();
+        let (total_ms, declared_ms) = (
+            (here + declared) * (1.0 + 0.572 * (decades - 0.301)),
+            declared * (1.0 + 0.2 * (decades - 0.301)),
+        );
+        SplitAt { q, n: 11, total_ms, here_ms: total_ms - declared_ms, declared_ms }
+    };
+    points.into_iter().map(at).collect()
+}
+
+fn curve_point(point: &SplitAt) -> CurvePoint {
+    CurvePoint { q: point.q, us: (point.total_ms * 1e3) as u64 }
+}
+
+pub fn footprint(idle: f64, peak: f64, limit_mb: Option<f64>) -> MemoryUse {
+    let of = |mb| Known::new(mb, measured(1));
+    MemoryUse { idle_mb: of(idle), peak_mb: of(peak), limit_mb }
 }
 
 pub fn cold(parts: &[(&str, &str, f64)]) -> Cold {
@@ -154,6 +180,7 @@ pub fn row(name: &str, code: Code, state: RowState) -> RowResult {
         cold: None,
         latency: None,
         ceiling: None,
+        footprint: None,
         usage: Vec::new(),
         money: None,
         host_drift: None,
@@ -281,6 +308,102 @@ pub fn results() -> Results {
         published: published_2021(&rows),
         rows,
     }
+}
+
+/// Eleven rows, of which eight have a line: functions, an instance, tasks behind a load balancer,
+/// one INVALID and two skipped. Tasks and instances are few calls a second strong, so that their
+/// lines step. What memory each took is known, for one without a limit.
+pub fn many_rows() -> Results {
+    let mut results = results();
+    let [kubernetes, mut python, mut js, mut ec2, mut rust, mut cpp] =
+        <[RowResult; 6]>::try_from(std::mem::take(&mut results.rows)).unwrap();
+    cpp.money = Some(money(usage("lambda-cpp-dynamodb", "0.0012")));
+    ec2.ceiling.as_mut().unwrap().sustained.per_s.value = 240.0;
+    let mut s3 = function("lambda-python-s3", Code::Python, 27.1, 480.0, "0.0098");
+    s3.latency = Some(latency(
+        27.1,
+        &[
+            ("net.cross_az_rtt", 0.95),
+            ("apigw.http_own", 4.1),
+            ("lambda.warm_overhead", 3.2),
+            ("s3.get_small", 25.0),
+            ("s3.put_conditional", 64.0),
+        ],
+        Percentile::Value(240.0),
+    ));
+    s3.ceiling = Some(ceiling(14.0, "swap", "compare-and-swap on one object"));
+    let standing =
+        |name: &str, gear: &str, code, here: f64, laws: &[(&str, f64)], per_s, times: u32| {
+            let mut usage = usage("ec2", "0");
+            usage.fixed.iter_mut().for_each(|line| line.quantity *= Decimal::from(times));
+            RowResult {
+                gear: gear.into(),
+                counter: Some(counter(240, false)),
+                cold: Some(cold(&[
+                    ("fargate.place", "accounted", 21_400.0 * f64::from(times) / 2.0),
+                    ("init", "measured", here * 300.0),
+                    ("first request", "measured", here * 4.0),
+                ])),
+                latency: Some(latency(
+                    here,
+                    laws,
+                    Percentile::Value((here + laws.iter().map(|law| law.1).sum::<f64>()) * 1.97),
+                )),
+                ceiling: Some(ceiling(per_s, "cpu", "all of its share, in a closed loop")),
+                money: Some(money(usage)),
+                ..row(name, code, RowState::Ok)
+            }
+        };
+    let near = [("net.cross_az_rtt", 1.1)];
+    let behind = [("net.cross_az_rtt", 0.95), ("alb.own", 1.3), ("efs.write", 1.9)];
+    let task = "load balancer → task 0.25 vCPU / 512 MB Spot (file)";
+    let mut ec2_fastapi =
+        standing("ec2-fastapi", "direct → t2.micro (memory)", Code::Python, 3.2, &near, 31.0, 1);
+    let mut fargate = standing("fargate", task, Code::Rust, 0.6, &behind, 215.0, 3);
+    let mut fargate_fastapi =
+        standing("fargate-fastapi", task, Code::Python, 6.4, &behind, 19.0, 3);
+    let mut clusters = row("clusters", Code::Rust, RowState::Skipped);
+    clusters.reason = Some("needs 12 vCPU, 3 free here".into());
+    clusters.command = Some("--rows clusters --vcpu auto".into());
+    for (row, idle, peak, limit) in [
+        (&mut ec2, 3.4, 11.0, Some(1024.0)),
+        (&mut ec2_fastapi, 61.0, 88.0, Some(1024.0)),
+        (&mut fargate, 3.6, 14.0, Some(512.0)),
+        (&mut fargate_fastapi, 62.0, 97.0, Some(512.0)),
+        (&mut rust, 6.1, 9.3, Some(128.0)),
+        (&mut cpp, 8.8, 13.0, Some(128.0)),
+        (&mut python, 71.0, 83.0, Some(128.0)),
+        (&mut js, 88.0, 121.0, Some(128.0)),
+        (&mut s3, 74.0, 92.0, None),
+    ] {
+        row.footprint = Some(footprint(idle, peak, limit));
+    }
+    let rows = vec![
+        kubernetes,
+        python,
+        js,
+        ec2,
+        rust,
+        cpp,
+        s3,
+        ec2_fastapi,
+        fargate,
+        fargate_fastapi,
+        clusters,
+    ];
+    let ok = rows.iter().filter(|row| row.state == RowState::Ok);
+    let candidates = ok.map(|row| Candidate {
+        name: row.row.clone(),
+        bill: row.money.as_ref().unwrap().bill.clone(),
+        ceiling_per_s: (!row.row.starts_with("lambda"))
+            .then(|| row.ceiling.as_ref().unwrap().sustained.per_s.value.try_into().unwrap()),
+    });
+    results.winners = winners(&candidates.collect::<Vec<_>>(), 1..1_000_000_000).ok();
+    results.checks.valid = 8;
+    results.checks.measured = 9;
+    results.published = published_2021(&rows);
+    results.rows = rows;
+    results
 }
 
 /// The same with a sweep of one function over four sizes, of which the last is not ok.
