@@ -12,7 +12,7 @@ use gearshift_gear::{CATALOGUE, Row, RunId};
 use gearshift_load::{Job, Mode};
 use gearshift_prepare::Preparer;
 use gearshift_sandbox::{processes_of, remains, sweep};
-use gearshift_twin::{Twin, TwinConfig};
+use gearshift_twin::{RunPlace, Twin, TwinConfig};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -84,7 +84,10 @@ impl Bench for TwinBench {
 
     async fn clean_up(&self, run: &RunId) {
         let run = run.clone();
-        let swept = move || sweep(&CONFIG.host, &run, |_| true);
+        let swept = move || {
+            sweep(&CONFIG.host, &run, |_| true);
+            RunPlace::new(&CONFIG.base, &run).remove().unwrap();
+        };
         tokio::task::spawn_blocking(swept).await.unwrap();
     }
 }
@@ -102,4 +105,9 @@ mod an_instance_whose_data_plane_is_killed {
 mod a_function {
     use super::*;
     target_contract!(TwinBench { row: "lambda-rust-dynamodb", heart: "plane" });
+}
+
+mod tasks_whose_data_plane_is_killed {
+    use super::*;
+    target_contract!(TwinBench { row: "fargate", heart: "plane" });
 }
