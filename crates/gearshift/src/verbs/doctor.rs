@@ -53,7 +53,7 @@ impl Doctor {
             cores(),
             core_speed(),
             services(),
-            functions(&preparer),
+            builds(&preparer),
             prices(),
             runs(&here::live_runs(&config)),
         ];
@@ -164,7 +164,7 @@ fn services() -> Check {
 }
 
 /// What is prepared, and what it would take.
-fn functions(preparer: &Preparer) -> Check {
+fn builds(preparer: &Preparer) -> Check {
     let of = |build: &str| match preparer.look(build) {
         Look::Ready(program) => match program.runtime {
             Some(runtime) => format!("{build}: {runtime}"),
@@ -176,7 +176,7 @@ fn functions(preparer: &Preparer) -> Check {
         Look::Missing(Missing { why, .. }) => format!("{build}: {why}"),
     };
     let found = preparer.builds().map(of).collect::<Vec<_>>().join("; ");
-    Check { what: "functions", found, next: None }
+    Check { what: "builds", found, next: None }
 }
 
 fn prices() -> Check {
