@@ -8,6 +8,7 @@ mod callers;
 mod standing;
 
 use std::collections::BTreeSet;
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -62,7 +63,7 @@ fn count(row: &Standing) -> u64 {
     let job_url = format!("{}/hits/count", row.url);
     let deadline = Instant::now() + NOTICED;
     loop {
-        let answer = std::process::Command::new("curl").args(["-sf", &job_url]).output();
+        let answer = Command::new("curl").args(["-sf", &job_url]).output();
         let answer = answer.expect("curl is installed");
         if answer.status.success() {
             return String::from_utf8_lossy(&answer.stdout).trim().parse().expect("a count");
@@ -183,7 +184,21 @@ fn a_spot_notice_drains_without_a_failed_request() {
     let _turn = alone();
     let row = Standing::of(of_tasks("fargate", 2), shipped("hits"), plain());
     let [noticed, _] = &ids(&row)[..] else { panic!("two tasks") };
-    let counted = counted(&row, CALLERS, || row.under_condition(Condition::SpotNotice));
+    let slow = format!("{}/sleep/2000", row.url);
+    let in_flight = || Command::new("curl").args(["-s", "-w", "%{http_code}", &slow]).output();
+    let mut slow_ones = Vec::new();
+    let counted = counted(&row, CALLERS, || {
+        std::thread::scope(|scope| {
+            let calls: Vec<_> = (0..8).map(|_| scope.spawn(in_flight)).collect();
+            std::thread::sleep(Duration::from_millis(300));
+            row.under_condition(Condition::SpotNotice);
+            slow_ones = calls.into_iter().map(|call| call.join().expect("a caller")).collect();
+        });
+    });
+    for answer in slow_ones {
+        let said = String::from_utf8(answer.expect("curl is installed").stdout).expect("text");
+        assert!(said.ends_with("200"), "a request in flight was cut: {said}");
+    }
     counted.holds();
     let Outcome { sent, acknowledged, errors, .. } = &counted.outcome;
     assert_eq!((acknowledged, errors.len()), (sent, 0), "{errors:?}");
