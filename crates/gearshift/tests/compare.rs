@@ -14,14 +14,17 @@ use gearshift_compare::{Results, RowState, SCHEMA};
 use gearshift_gear::{Dimension, Origin};
 use gearshift_sandbox::marked_processes;
 
-/// Each language over each store it counts in, and a server to compare them with.
-const ROWS: [&str; 6] = [
+/// Every row that is compared unless others are named: servers, functions, tasks.
+const ROWS: [&str; 9] = [
     "ec2",
     "lambda-rust-dynamodb",
     "lambda-cpp-dynamodb",
     "lambda-js-dynamodb",
     "lambda-python-dynamodb",
     "lambda-python-s3",
+    "fargate",
+    "ec2-fastapi",
+    "fargate-fastapi",
 ];
 
 /// One run that several tests look at.
@@ -47,8 +50,7 @@ struct Seen {
 
 static RAN: LazyLock<Ran> = LazyLock::new(|| {
     let folder = Folder::new();
-    let rows = ROWS.join(",");
-    let mut compare = folder.gearshift(&["compare", "--quick", "--calls", "40", "--rows", &rows]);
+    let mut compare = folder.gearshift(&["compare", "--quick", "--calls", "40"]);
     let compare = compare.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     let (ended, watched) = mpsc::channel();
     let watcher = thread::spawn(move || watch(&watched));
@@ -180,6 +182,57 @@ fn the_object_store_s_requests_are_metered_and_billed_with_every_lost_swap() {
     assert!(line.is_some_and(|line| line.usd().is_ok()), "{bill:?}");
     let ceiling = result.ceiling.as_ref().expect("a ceiling");
     assert_eq!(ceiling.sustained.set_by, "swap", "{ceiling:?}");
+}
+
+#[test]
+fn tasks_stand_behind_a_load_balancer_over_files_and_are_billed_so() {
+    for name in ["fargate", "fargate-fastapi"] {
+        let result = RAN.results.rows.iter().find(|row| row.row == name).expect("it ran");
+        let parts = &result.latency.as_ref().expect("latency").parts;
+        for law in ["alb.added", "alb.to_target", "efs.read", "efs.write", "efs.lock"] {
+            let part = parts.iter().find(|part| part.name == law);
+            assert!(part.is_some_and(|part| part.ms > 0.0), "{name}: no {law} in {parts:?}");
+        }
+        let cold = &result.cold.as_ref().expect("cold starts").parts;
+        let accounted = ["fargate.placement", "fargate.pull_per_mb", "alb.first_check"];
+        for part in accounted.iter().chain(&["start", "init"]) {
+            assert!(cold.iter().any(|one| one.name == *part), "{name}: no {part} in {cold:?}");
+        }
+        let bill = &result.money.as_ref().expect("a bill").bill;
+        let paid = |of: &Dimension| bill.lines.iter().any(|line| line.dimension == *of);
+        let paid_by = [
+            Dimension::LoadBalancerHour,
+            Dimension::LoadBalancerCapacityHour,
+            Dimension::SpotTaskVcpuHour,
+            Dimension::SpotTaskGbHour,
+            Dimension::FileGbMonth,
+        ];
+        assert!(paid_by.iter().all(paid), "{name}: {bill:?}");
+        let ceiling = result.ceiling.as_ref().expect("a ceiling");
+        assert!(["cpu", "file"].contains(&ceiling.sustained.set_by.as_str()), "{ceiling:?}");
+    }
+}
+
+#[test]
+fn memory_of_every_row_is_counted_against_its_limit() {
+    for row in &RAN.results.rows {
+        let footprint = row.footprint.as_ref().unwrap_or_else(|| panic!("{}: none", row.row));
+        let (idle, peak) = (footprint.idle_mb.value, footprint.peak_mb.value);
+        let limit = footprint.limit_mb.expect("every gear has one");
+        assert!(0.0 < idle && idle <= peak && peak <= limit, "{}: {footprint:?}", row.row);
+    }
+}
+
+#[test]
+fn latency_of_every_row_is_taken_apart_along_its_percentiles() {
+    for row in &RAN.results.rows {
+        let spread = &row.latency.as_ref().expect("latency").spread;
+        assert!(spread.len() > 5, "{}: {spread:?}", row.row);
+        for point in spread {
+            let apart = point.here_ms + point.declared_ms;
+            assert!((apart - point.total_ms).abs() < 0.01, "{}: {point:?}", row.row);
+        }
+    }
 }
 
 #[test]
