@@ -6,7 +6,7 @@ use nix::libc;
 const NICENESS: i32 = -10;
 
 /// `OPEN_MAX` in macOS' sys/syslimits.h.
-const MACOS_OPEN_MAX: u64 = 10_240;
+const MACOS_OPEN_MAX: libc::rlim_t = 10_240;
 
 /// Puts this process before ordinary ones. False where that is not allowed; a verdict then tells
 /// whether it mattered.
