@@ -21,7 +21,7 @@ mod reference;
 mod shares;
 
 pub use cache::{CacheError, CacheRead, cached, read_cache, write_cache};
-pub use host::{CpuTimes, HostError, steal_share};
+pub use host::{CpuTimes, HostError, cpu_model, kernel, steal_share};
 pub use kernels::{K1_DIGESTS, K2_BYTES, KernelError};
 pub use measure::{CalibrateError, CoreSpeed, MAX_SPREAD, MAX_STEAL, calibrate, drift_probe};
 pub use reference::{Factor, KernelTime, Provider, Reference, factor};

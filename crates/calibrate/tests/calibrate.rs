@@ -9,22 +9,36 @@ use gearshift_calibrate::{
 
 /// This machine's identity with made-up times, so that the cache can be tested on a noisy machine.
 fn here() -> CoreSpeed {
-    let text = |path: &str| std::fs::read_to_string(path).unwrap();
-    let cpu_model = text("/proc/cpuinfo")
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
-        .map_or_else(|| "unnamed CPU".to_owned(), |(_, model)| model.trim().to_owned());
+    let (cpu_model, kernel) = identity();
     CoreSpeed {
         k1_ms: 64.0,
         k2_ms: Some(364.0),
         k2_missing: None,
         cpu_model,
-        kernel: text("/proc/sys/kernel/osrelease").trim().to_owned(),
+        kernel,
         arch: std::env::consts::ARCH.to_owned(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         steal: 0.0,
         measured_at_unix_s: now_s(),
     }
+}
+
+/// CPU model and kernel version, read without the crate's help.
+#[cfg(target_os = "linux")]
+fn identity() -> (String, String) {
+    let text = |path: &str| std::fs::read_to_string(path).unwrap();
+    let cpu_model = text("/proc/cpuinfo")
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
+        .map_or_else(|| "unnamed CPU".to_owned(), |(_, model)| model.trim().to_owned());
+    (cpu_model, text("/proc/sys/kernel/osrelease").trim().to_owned())
+}
+
+/// CPU model and kernel version.
+#[cfg(not(target_os = "linux"))]
+fn identity() -> (String, String) {
+    use gearshift_calibrate::{cpu_model, kernel};
+    (cpu_model().unwrap(), kernel().unwrap())
 }
 
 fn now_s() -> u64 {

@@ -10,23 +10,47 @@ use crate::results::Machine;
 
 /// Reads what the kernel says of itself.
 pub(crate) fn machine(shaping: Option<&Shaping>) -> Machine {
-    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let cpu_info = read("/proc/cpuinfo");
-    let model = cpu_info
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
-        .map(|(_, model)| model.to_owned());
     let cores = Cores::split();
     let shared = cores.system == cores.services;
     Machine {
-        system: format!("Linux {}", read("/proc/sys/kernel/osrelease").trim()),
-        cpu_model: model.unwrap_or_else(|| "unknown CPU".to_owned()),
+        system: system(),
+        cpu_model: cpu_model().unwrap_or_else(|| "unknown CPU".to_owned()),
         cores: cores.services.len() + if shared { 0 } else { cores.system.len() },
         shaped_by: match shaping {
             Some(Shaping::Shaped { by }) => Some(by.clone()),
             _ => None,
         },
     }
+}
+
+#[cfg(target_os = "linux")]
+fn system() -> String {
+    format!("Linux {}", read("/proc/sys/kernel/osrelease").trim())
+}
+
+#[cfg(target_os = "linux")]
+fn cpu_model() -> Option<String> {
+    let cpu_info = read("/proc/cpuinfo");
+    let model = cpu_info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    model.map(|(_, model)| model.to_owned())
+}
+
+#[cfg(target_os = "linux")]
+fn read(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}
+
+/// The kernel's version, not the system's: macOS counts them apart.
+#[cfg(not(target_os = "linux"))]
+fn system() -> String {
+    let name = std::env::consts::OS;
+    gearshift_calibrate::kernel()
+        .map_or_else(|_| name.to_owned(), |kernel| format!("{name}, kernel {kernel}"))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn cpu_model() -> Option<String> {
+    gearshift_calibrate::cpu_model().ok()
 }
 
 /// The time of a fixed loop, ms: the best of five over a third of a second, since a neighbour's

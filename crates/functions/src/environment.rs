@@ -1,5 +1,6 @@
 //! One execution environment: a process that talks to its own Runtime API, under limits.
 
+use std::os::fd::AsFd;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -7,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use gearshift_gear::{EnvironmentId, Part};
 use gearshift_sandbox::{Limits, MemoryUse, Sandbox};
-use nix::fcntl::{FcntlArg, fcntl};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
@@ -15,11 +15,6 @@ use crate::config::{FunctionConfig, INIT_LIMIT};
 use crate::http::Server;
 use crate::log::Log;
 use crate::runtime_api::{Delivery, Desk, Reply};
-
-/// What Linux lets any user give a pipe; standard output's alone, since a user's pipes together have
-/// a limit too (pipe(7)). Node.js writes what fits at once and the rest when it finds
-/// time, which a frozen process does not.
-const PIPE_BYTES: i32 = 1 << 20;
 
 /// How an environment came to be.
 #[derive(Clone, Copy, Debug)]
@@ -116,8 +111,7 @@ impl Environment {
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let out = out.expect("piped").into_owned_fd().map_err(|e| host(&e))?;
         let err = err.expect("piped").into_owned_fd().map_err(|e| host(&e))?;
-        // A smaller one does, where the system allows no larger.
-        let _ = fcntl(&out, FcntlArg::F_SETPIPE_SZ(PIPE_BYTES));
+        widen(&out);
         let log = Arc::new(Log::of([out, err]).map_err(|e| host(&e))?);
         let (out_log, err_log) = (log.clone(), log.clone());
         let (exited, exit) = watch::channel(None);
@@ -322,6 +316,21 @@ fn command(config: &FunctionConfig, id: &EnvironmentId, runtime_api: &str) -> Co
         .stderr(Stdio::piped());
     command
 }
+
+/// Gives a pipe what Linux lets any user give one; standard output's alone, since a user's pipes
+/// together have a limit too (pipe(7)). Node.js writes what fits at once and the rest when it finds
+/// time, which a frozen process does not.
+#[cfg(target_os = "linux")]
+fn widen(pipe: &impl AsFd) {
+    use nix::fcntl::{FcntlArg, fcntl};
+    const PIPE_BYTES: i32 = 1 << 20;
+    // A smaller one does, where the system allows no larger.
+    let _ = fcntl(pipe, FcntlArg::F_SETPIPE_SZ(PIPE_BYTES));
+}
+
+/// Other systems size their pipes themselves.
+#[cfg(not(target_os = "linux"))]
+fn widen(_: &impl AsFd) {}
 
 async fn exited(exit: &mut watch::Receiver<Option<ExitStatus>>) -> ExitStatus {
     let status = exit.wait_for(Option::is_some).await.ok().and_then(|status| *status);

@@ -1,5 +1,6 @@
 //! Handlers in Python, JavaScript and C++ that go wrong, on the official runtime clients: what a
 //! caller, a log and a bill see of it, and that the next call works.
+#![cfg(target_os = "linux")]
 
 mod support;
 

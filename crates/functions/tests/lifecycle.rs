@@ -1,4 +1,5 @@
 //! How environments come, serve and go.
+#![cfg(target_os = "linux")]
 
 mod support;
 

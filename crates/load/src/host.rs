@@ -4,7 +4,6 @@ use std::io;
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
-use procfs::{CurrentSI as _, KernelStats};
 
 /// A reading of the process's CPU time and of the machine's stolen time.
 pub(crate) struct Reading {
@@ -38,7 +37,10 @@ fn seconds(time: TimeVal) -> f64 {
 }
 
 /// None where `/proc/stat` is hidden or the kernel does not count stolen time.
+#[cfg(target_os = "linux")]
 fn steal_ticks() -> Option<(u64, u64)> {
+    use procfs::{CurrentSI as _, KernelStats};
+
     let cpu = KernelStats::current().ok()?.total;
     let stolen = cpu.steal?;
     // Time of guests is already inside `user` and `nice`.
@@ -51,4 +53,10 @@ fn steal_ticks() -> Option<(u64, u64)> {
         + cpu.softirq.unwrap_or(0)
         + stolen;
     Some((stolen, all))
+}
+
+/// Other systems do not count stolen time.
+#[cfg(not(target_os = "linux"))]
+fn steal_ticks() -> Option<(u64, u64)> {
+    None
 }

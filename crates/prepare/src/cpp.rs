@@ -26,6 +26,12 @@ const PACKAGES: &str = "apt-get install g++ libcurl4-openssl-dev nlohmann-json3-
 /// A compilation takes half a gigabyte of memory.
 const AT_ONCE: usize = 2;
 const FLAGS: [&str; 4] = ["-std=c++17", "-O2", "-DNDEBUG", "-Wall"];
+/// The compiler's own libraries go into the program, its symbols do not.
+#[cfg(target_os = "linux")]
+const LINKING: &[&str] = &["-static-libstdc++", "-static-libgcc", "-s"];
+/// Elsewhere these libraries are the system's, and Apple's compiler refuses `-static-libgcc`.
+#[cfg(not(target_os = "linux"))]
+const LINKING: &[&str] = &[];
 
 pub(crate) struct Cpp;
 
@@ -272,13 +278,7 @@ async fn compile(
     let compiled = commands.into_iter().map(|command| workshop.run("the C++ compiler", command));
     stream::iter(compiled).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     let mut linking = command(compiler, sources);
-    linking.args(&objects).args([
-        "-static-libstdc++",
-        "-static-libgcc",
-        "-s",
-        "-pthread",
-        "-lcurl",
-    ]);
+    linking.args(&objects).args(LINKING).args(["-pthread", "-lcurl"]);
     linking.arg("-o").arg(bootstrap);
     workshop.run("the linker", linking).await
 }

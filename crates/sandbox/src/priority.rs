@@ -5,6 +5,9 @@ use nix::libc;
 /// Half-way to the highest, so that the kernel's own work stays ahead.
 const NICENESS: i32 = -10;
 
+/// `OPEN_MAX` in macOS' sys/syslimits.h.
+const MACOS_OPEN_MAX: libc::rlim_t = 10_240;
+
 /// Puts this process before ordinary ones. False where that is not allowed; a verdict then tells
 /// whether it mattered.
 pub fn before_others() -> bool {
@@ -17,8 +20,11 @@ pub fn before_others() -> bool {
 pub fn many_descriptors() {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        // Raising one's own soft limit to the hard one is always allowed.
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
+        // Raising one's own soft limit to the hard one is always allowed, save on macOS: there the
+        // hard one is none and the soft one at most its OPEN_MAX.
+        if setrlimit(Resource::RLIMIT_NOFILE, most, most).is_err() {
+            let _ = setrlimit(Resource::RLIMIT_NOFILE, most.min(MACOS_OPEN_MAX), most);
+        }
     }
 }
 

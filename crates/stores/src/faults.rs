@@ -106,6 +106,7 @@ impl Injector {
     }
 
     /// A whole number below `bound`, which is 1 or more.
+    #[cfg(target_os = "linux")]
     pub(crate) fn below(&self, bound: usize) -> usize {
         self.lock().rng.gen_range(0..bound)
     }

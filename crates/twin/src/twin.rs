@@ -342,8 +342,13 @@ pub(crate) fn default_base() -> PathBuf {
         Some(directory) if Path::new(&directory).is_dir() => {
             Path::new(&directory).join("gearshift")
         }
-        _ => std::env::temp_dir().join(format!("gearshift-{uid}")),
+        _ => temporary().join(format!("gearshift-{uid}")),
     }
+}
+
+/// macOS gives each user a directory whose own path is half of what a socket's may have (104 bytes).
+fn temporary() -> PathBuf {
+    if cfg!(target_os = "macos") { PathBuf::from("/tmp") } else { std::env::temp_dir() }
 }
 
 impl TwinConfig {

@@ -44,7 +44,7 @@ const OURS: [&str; 9] = [
 /// Builds these packages' binaries, statically if this toolchain can.
 pub fn build(workspace: &Path, out: &Path, packages: &[&str]) -> Result<Built, String> {
     let choice = Choice::for_this_toolchain(out);
-    if !choice.is_static {
+    if !choice.is_static && on_linux(&choice.triple) {
         println!(
             "cargo:warning=no static C library for this toolchain (libc6-dev, or rustup target add \
              {0} with musl-tools): the built-in services are linked dynamically",
@@ -109,13 +109,18 @@ impl Choice {
         if musl != host && has_standard_library(&musl) && has_musl_compiler(&musl) {
             return Self { triple: musl, is_static: true };
         }
-        let is_static = links_statically(&host, out);
+        let is_static = on_linux(&host) && links_statically(&host, out);
         Self { triple: host, is_static }
     }
 
     fn rustflags(&self) -> &'static str {
         if self.is_static { "-C target-feature=+crt-static" } else { "" }
     }
+}
+
+/// Elsewhere the C library is always the system's own, and rustc ignores the wish for a static one.
+fn on_linux(triple: &str) -> bool {
+    triple.contains("-linux-")
 }
 
 fn rustc() -> Command {

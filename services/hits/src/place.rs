@@ -64,10 +64,16 @@ fn task_id(metadata_uri: &str) -> Option<String> {
     (!id.is_empty()).then(|| id.to_owned())
 }
 
+#[cfg(target_os = "linux")]
 fn host_name() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname")
         .map(|name| name.trim().to_owned())
         .unwrap_or_else(|_| "host".to_owned())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 impl fmt::Display for Place {

@@ -173,6 +173,7 @@ pub fn environment(answer: &Answer) -> EnvironmentId {
 }
 
 /// Since the machine's start, in the unit of a process's start time.
+#[cfg(target_os = "linux")]
 pub fn uptime_ticks() -> u64 {
     use procfs::Current;
     let uptime = procfs::Uptime::current().expect("Linux").uptime;

@@ -1,4 +1,5 @@
 //! The built-in services as separate processes, over the wire.
+#![cfg(target_os = "linux")]
 
 mod artefact;
 mod contract;

@@ -1,7 +1,6 @@
-//! What the kernel says about this host: model, version, steal, memory, cores.
+//! Linux tells in /proc.
 
 use std::fs;
-
 use std::time::Duration;
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -9,31 +8,9 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::{TimeVal, TimeValLike};
 use nix::unistd::Pid;
 
-/// Why the host could not be asked.
-#[derive(Debug, thiserror::Error)]
-pub enum HostError {
-    #[error("{path} cannot be read: {source} → calibration needs Linux with /proc mounted")]
-    Unreadable { path: &'static str, source: std::io::Error },
-    #[error("{path} has no line `{line}` as Linux writes it")]
-    Unexpected { path: &'static str, line: String },
-    #[error("this process cannot be pinned to a core: {0} → allow sched_setaffinity")]
-    Pin(#[from] nix::Error),
-    #[error("the kernel does not tell a thread's CPU time: {0}")]
-    CpuTime(nix::Error),
-    #[error("this process may run on no core at all")]
-    NoCore,
-}
+use super::{CpuTimes, HostError};
 
 const STAT: &str = "/proc/stat";
-
-/// CPU time since boot, in kernel ticks (10 ms on most kernels).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CpuTimes {
-    /// Everything, idle included.
-    pub total: u64,
-    /// Time this machine wanted to run and its host ran somebody else.
-    pub stolen: u64,
-}
 
 impl CpuTimes {
     /// Of all cores together.
@@ -64,15 +41,8 @@ impl CpuTimes {
     }
 }
 
-/// The share (0 … 1) of CPU time that was stolen between two readings; 0 when no tick passed.
-pub fn steal_share(before: &CpuTimes, after: &CpuTimes) -> f64 {
-    let total = after.total.saturating_sub(before.total);
-    let stolen = after.stolen.saturating_sub(before.stolen);
-    if total == 0 { 0.0 } else { stolen as f64 / total as f64 }
-}
-
 /// The CPU's model as the kernel names it; Arm cores are named by their part number.
-pub(crate) fn cpu_model() -> Result<String, HostError> {
+pub fn cpu_model() -> Result<String, HostError> {
     let info = read("/proc/cpuinfo")?;
     let field = |name: &str| {
         info.lines().find_map(|line| {
@@ -86,7 +56,7 @@ pub(crate) fn cpu_model() -> Result<String, HostError> {
 }
 
 /// The kernel's version.
-pub(crate) fn kernel() -> Result<String, HostError> {
+pub fn kernel() -> Result<String, HostError> {
     Ok(read("/proc/sys/kernel/osrelease")?.trim().to_owned())
 }
 
@@ -145,17 +115,8 @@ mod tests {
     }
 
     #[test]
-    fn steal_is_a_share_of_what_passed() {
-        let at = |total, stolen| CpuTimes { total, stolen };
-        assert_eq!(steal_share(&at(1000, 10), &at(1200, 14)), 0.02);
-        assert_eq!(steal_share(&at(1000, 10), &at(1000, 10)), 0.0);
-    }
-
-    #[test]
-    fn this_host_can_be_asked() {
+    fn time_passes_on_all_cores_and_on_each() {
         assert!(CpuTimes::now().unwrap().total > 0);
-        assert!(!cpu_model().unwrap().is_empty() && !kernel().unwrap().is_empty());
-        assert!(available_memory().unwrap() > 0);
         let core = std::thread::spawn(|| pin_this_thread().unwrap()).join().unwrap();
         assert!(CpuTimes::of_core(core).unwrap().total > 0);
     }

@@ -1,7 +1,4 @@
-//! Waiting until an instant, to the microsecond.
-//!
-//! Tokio's own timer wakes at whole milliseconds, which is a third of DynamoDB's round trip. A
-//! kernel timer descriptor keeps the deadline to tens of microseconds without burning CPU.
+//! Linux: a timer descriptor, exact to tens of microseconds without burning CPU.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -63,18 +60,5 @@ impl PreciseTimer {
         let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
         timerfd_settime(self.descriptor.get_ref(), TimerfdTimerFlags::empty(), &once)?;
         Ok(())
-    }
-}
-
-/// Waits until `deadline` on a timer of its own; returns at once, without a system call, when it
-/// has passed. Where no descriptor is left it falls back to tokio's millisecond timer: late by up
-/// to 1 ms rather than not at all.
-pub async fn sleep_until(deadline: Instant) {
-    if deadline <= Instant::now() {
-        return;
-    }
-    let precise = async { PreciseTimer::new()?.wait_until(deadline).await };
-    if precise.await.is_err() {
-        tokio::time::sleep_until(deadline.into()).await;
     }
 }
