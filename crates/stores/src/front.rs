@@ -24,6 +24,8 @@ use crate::{DeclaredWait, Fault, Hook, Metered, StoreCall, StoreError};
 /// By how much an answer may leave after its deadline before the hook is told. A wake-up takes
 /// about a tenth of this; tables in ms show nothing finer.
 pub(crate) const LATE: Duration = Duration::from_millis(1);
+/// Or this share of what its laws took, where that is more: less than they differ from call to call.
+const LATE_SHARE: f64 = 0.1;
 
 /// One request as the front sees it.
 #[derive(Clone, Debug)]
@@ -132,7 +134,9 @@ impl<E: Engine> Front<E> {
         };
         sleep_until(deadline).await;
         // Looked at after the wait: the work before it and the wake-up may both come late.
-        let late = Some(deadline.elapsed()).filter(|late| *late > LATE && !declared.is_empty());
+        let tolerated = LATE.max(drawn.mul_f64(LATE_SHARE));
+        let late = Some(deadline.elapsed()).filter(|late| *late > tolerated);
+        let late = late.filter(|_| !declared.is_empty());
 
         if fault == Some(Fault::AppliedThen500) && !E::BILLS_5XX {
             metered.clear();
