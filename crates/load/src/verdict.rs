@@ -146,7 +146,7 @@ fn late_laws(outcome: &Outcome) -> Option<String> {
     let late = share(outcome.late, outcome.acknowledged) > LATE_SHARE_MAX;
     (beyond_chance(outcome.late) && late).then(|| {
         format!(
-            "a law was slower in reality than drawn in {} of {} calls, more than {:.0} %",
+            "this machine was late: a declared wait took longer than drawn in {} of {} calls, more than {:.0} %",
             outcome.late,
             outcome.acknowledged,
             LATE_SHARE_MAX * 100.0

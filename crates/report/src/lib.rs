@@ -15,6 +15,7 @@ mod numbers;
 mod origins;
 mod preset;
 mod readme;
+mod reasons;
 mod rows;
 mod schema;
 mod sentences;

@@ -4,12 +4,13 @@ mod money;
 mod parts;
 
 use gearshift_compare::{Results, RowResult, RowState};
-use gearshift_gear::{Known, Origin};
+use gearshift_gear::Known;
 
 use crate::footnotes::Footnotes;
 use crate::memory;
 use crate::numbers::{duration, ms, rate, set_rate, usd};
 use crate::origins;
+use crate::reasons;
 use crate::rows::{in_order, mostly, why};
 use crate::sentences as say;
 use crate::table::percentile;
@@ -158,6 +159,8 @@ fn verdicts(results: &Results) -> String {
     say::runtimes(results).iter().for_each(|sentence| line("runtimes", sentence));
     say::counter(results).iter().for_each(|sentence| line("counter", sentence));
     say::cheapest(results).iter().for_each(|sentence| line("cheapest", sentence));
+    reasons::why(results).iter().for_each(|sentence| line("why", sentence));
+    reasons::months(results).iter().for_each(|sentence| line("by month", sentence));
     say::prices(results).iter().for_each(|sentence| line("prices", sentence));
     line("checks", &say::checks(results).join(" · "));
     if let Some(sentence) = say::published(results) {
@@ -205,25 +208,27 @@ fn laws(results: &Results) -> String {
     section("Laws in force", table(&header, 7, lines.collect()))
 }
 
-/// What every figure of the comparison rests on.
+/// What the figures rest on, counted as the page counts them.
 fn rest_on(results: &Results) -> String {
-    let mut leaves = std::collections::BTreeSet::new();
-    for row in &results.rows {
-        let times = row.latency.iter().map(|latency| &latency.p50_ms.origin);
-        let colds = row.cold.iter().map(|cold| &cold.p50_ms.origin);
-        let ceilings = row.ceiling.iter().map(|ceiling| &ceiling.sustained.per_s.origin);
-        let money = row.money.iter().flat_map(|money| {
-            [&money.month_usd, &money.million_usd].into_iter().flatten().map(|usd| &usd.origin)
-        });
-        let all = times.chain(colds).chain(ceilings).chain(money);
-        leaves.extend(all.flat_map(Origin::leaves).cloned());
-    }
+    let found = origins::origins(results);
     let mut out = String::new();
-    for kind in ["measured", "declared", "quoted", "assumed"] {
-        let of_kind = leaves.iter().map(origins::name).filter(|(found, _)| *found == kind);
-        let named: Vec<String> = of_kind.map(|(_, name)| name).collect();
-        let listed = if named.is_empty() { "nothing".to_owned() } else { named.join("; ") };
-        out += &format!("- **{kind}** ({}): {}\n", named.len(), text(&listed));
+    for kind in &found.kinds {
+        let named = match kind.names.as_slice() {
+            [] => String::new(),
+            names => format!(": {}", text(&names.join("; "))),
+        };
+        out += &format!(
+            "- **{}** ({} figures, {} more computed from such){named}\n",
+            kind.word, kind.figures, kind.beneath
+        );
+    }
+    if !found.assumed_laws.is_empty() {
+        out += &format!(
+            "- {} of {} figures rest on a law with an assumed point ({})\n",
+            found.on_assumed_laws,
+            found.figures,
+            text(&found.assumed_laws.join("; "))
+        );
     }
     section("What the figures rest on", out)
 }

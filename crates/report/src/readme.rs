@@ -40,7 +40,7 @@ pub fn readme_table(results: &Results) -> String {
             state => format!(" ({})", state.word()),
         };
         vec![
-            format!("{}{state}", text(&row.row)),
+            format!("{}{state}<br><sub>{}</sub>", text(&row.row), text(&row.gear)),
             row.code.to_string(),
             bracket(latency.map(|latency| ms(latency.p50_ms.value))),
             bracket(split),

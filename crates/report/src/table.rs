@@ -8,6 +8,7 @@ use crate::footnotes::Footnotes;
 use crate::grid::{Cell, Column, Flush, lay_out, wrapped};
 use crate::memory;
 use crate::numbers::{duration, ms, rate, set_rate, usd};
+use crate::reasons;
 use crate::rows::{has_figures, in_order, mostly, mostly_word, why};
 use crate::sentences as say;
 
@@ -58,7 +59,11 @@ pub fn table(results: &Results, width: usize, artefacts: &Artefacts<'_>) -> Stri
     };
     block("runtimes", say::runtimes(results).into_iter().collect());
     block("counter", say::counter(results));
-    block("cheapest", say::cheapest(results));
+    block(
+        "cheapest",
+        [say::cheapest(results), reasons::why(results).into_iter().collect()].concat(),
+    );
+    block("by month", reasons::months(results));
     block("prices", say::prices(results).into_iter().collect());
     lines.extend(joined(&say::checks(results), width, &format!("{:LABEL$}", "checks")));
     if let Some(means) = say::published(results) {
@@ -252,7 +257,10 @@ fn name(row: &RowResult, notes: &mut Footnotes) -> Cell {
 }
 
 fn other_rate(latency: &Latency) -> String {
-    format!("measured at {}/s", set_rate(latency.rate_per_s))
+    format!(
+        "at {}/s: at 10/s one environment would have been busy more than half the time",
+        set_rate(latency.rate_per_s)
+    )
 }
 
 pub(crate) fn percentile(value: Percentile) -> String {

@@ -14,6 +14,7 @@ use super::spread::{Spread, spread};
 use crate::markdown::markdown;
 use crate::numbers::{calls, duration, ms, quantity, rate, set_rate, usd};
 use crate::origins::{Origins, origins, points};
+use crate::reasons;
 use crate::rows::{in_order, mostly, mostly_word};
 use crate::sentences as say;
 use crate::table::percentile;
@@ -33,6 +34,9 @@ pub(super) struct Page {
     charts: Vec<Chart>,
     not_drawn: Vec<String>,
     /// Rows without a price at some volume, in sentences.
+    why: Option<String>,
+    /// What rows cost without a call, and of what.
+    months: Vec<String>,
     left_out: Vec<String>,
     volumes: Vec<String>,
     costs: Vec<CostLine>,
@@ -138,6 +142,8 @@ impl Page {
             about: about(results),
             charts: charts.into_iter().filter_map(|size| chart::chart(results, size)).collect(),
             not_drawn: costs::not_drawn(results),
+            why: reasons::why(results),
+            months: reasons::months(results),
             left_out: cheapest.split_off(1.min(cheapest.len())),
             volumes: VOLUMES.map(|volume| calls(volume.into())).into(),
             costs: cost_lines(results),
