@@ -268,7 +268,7 @@ fn cold_starts_are_nine_in_new_environments_and_their_parts_add_up() {
         assert!(within.contains(&sum), "{}: {sum} of {cold:?}", row.row);
         assert!(cold.parts.iter().all(|part| part.ms >= 0.0), "{}: {:?}", row.row, cold.parts);
         let mut steps = vec!["start", "init", "first request"];
-        if row.runtime.is_some() {
+        if row.row.starts_with("lambda-") {
             steps.extend(["lambda.cold_env", "lambda.cold_code_per_mb"]);
         }
         for step in steps {

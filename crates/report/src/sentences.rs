@@ -10,6 +10,10 @@ use rust_decimal::prelude::ToPrimitive;
 
 use crate::numbers::{calls, calls_range, count, percent, rate, run_time};
 
+/// The most calls a month that pictures and tables show; where two rows meet beyond, their units
+/// have long been others.
+const SHOWN_CALLS: u64 = 1_000_000_000;
+
 /// Where and how the run ran: what the first header line is joined from.
 pub(crate) fn where_it_ran(results: &Results) -> Vec<String> {
     let machine = &results.machine;
@@ -269,6 +273,13 @@ pub(crate) fn break_even(pair: &Pair) -> (String, String) {
         if *holds { String::new() } else { "not so at an end".to_owned() }
     };
     match &pair.break_even {
+        BreakEven::At { calls_per_month, cheaper_below, .. }
+            if calls_per_month.value > Decimal::from(SHOWN_CALLS) =>
+        {
+            let what =
+                format!("{} up to {} and more", name(cheaper_below), calls(SHOWN_CALLS.into()));
+            (what, String::new())
+        }
         BreakEven::At { calls_per_month, per_s, cheaper_below, holds_throughout, .. } => {
             let range = calls_per_month.range.map(|(low, high)| calls_range(low, high));
             let what = format!(

@@ -92,6 +92,8 @@ struct Line {
     number: usize,
     colour: usize,
     dash: &'static str,
+    /// Cheapest somewhere: drawn over the others, where lines lie on each other.
+    wins: bool,
     path: String,
     end_y: f64,
     label_y: f64,
@@ -165,7 +167,7 @@ pub(super) fn chart(results: &Results, size: Size) -> Option<Chart> {
         title: format!("What a month of {} costs", results.service),
         lead,
         caption,
-        lines: lines(&curves, &x, &y, &size),
+        lines: lines(results, &curves, &x, &y, &size),
         x_ticks: x.decades().map(|calls| tick(x.px(calls), calls_label(calls))).collect(),
         y_ticks: y.decades().map(|usd| tick(y.px(usd), usd_label(usd))).collect(),
         band: band(results, &curves, &x, from),
@@ -228,7 +230,8 @@ fn points(row: &Priced<'_>, from: f64) -> Vec<(f64, f64)> {
     volumes.into_iter().filter_map(cost).filter(|point| point.1 > 0.0).collect()
 }
 
-fn lines(curves: &[Curve<'_>], x: &Log, y: &Log, size: &Size) -> Vec<Line> {
+fn lines(results: &Results, curves: &[Curve<'_>], x: &Log, y: &Log, size: &Size) -> Vec<Line> {
+    let segments = || results.winners.iter().flat_map(|winners| &winners.segments);
     let ends = curves.iter().map(|curve| curve.points.last().map_or(y.start_px, |p| y.px(p.1)));
     let ends: Vec<f64> = ends.collect();
     let label_ys = spread_out(&ends, LABEL_PX, y.end_px, y.start_px);
@@ -237,6 +240,7 @@ fn lines(curves: &[Curve<'_>], x: &Log, y: &Log, size: &Size) -> Vec<Line> {
         number: order + 1,
         colour: curve.row.index % COLOURS,
         dash: DASHES[order % DASHES.len()],
+        wins: segments().any(|segment| segment.winner == curve.row.name),
         path: path(curve.points.iter().map(|(calls, usd)| (x.px(*calls), y.px(*usd)))),
         end_y: ends[order],
         label_y: label_ys[order],

@@ -13,7 +13,7 @@ use hits::store::{HitStore, StoreError, client};
 
 fn main() -> ExitCode {
     function_rust::run(async |choice| match choice {
-        StoreChoice::Memory => hits::store::open(&choice).await,
+        StoreChoice::Memory | StoreChoice::File { .. } => hits::store::open(&choice).await,
         StoreChoice::Table { name, region } => {
             Arc::new(LostUpdate { client: client(&region).await, table: name })
         }
