@@ -83,12 +83,15 @@ impl Bench for TwinBench {
     }
 
     async fn clean_up(&self, run: &RunId) {
-        let run = run.clone();
-        let swept = move || {
-            sweep(&CONFIG.host, &run, |_| true);
-            RunPlace::new(&CONFIG.base, &run).remove().unwrap();
+        let swept = {
+            let run = run.clone();
+            move || {
+                sweep(&CONFIG.host, &run, |_| true);
+                RunPlace::new(&CONFIG.base, &run).remove().unwrap();
+            }
         };
         tokio::task::spawn_blocking(swept).await.unwrap();
+        assert_eq!(self.census(run).await, 0, "run {run} left something");
     }
 }
 

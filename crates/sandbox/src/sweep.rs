@@ -54,20 +54,32 @@ pub fn remains(host: &Host, run: &RunId) -> Remains {
 /// their environment. The run's own group goes with its last member.
 pub fn sweep(host: &Host, run: &RunId, member: impl Fn(&str) -> bool) -> Remains {
     let found = remains(host, run);
-    let asked_for = found.groups.iter().filter(|name| member(name));
-    let groups: Vec<String> = asked_for.map(|name| format!("{run}/{name}")).collect();
+    let began = Instant::now();
+    // Looked at again: who keeps members alive replaces the first that die until it dies itself.
+    while !pass(host, run, &member) && began.elapsed() < PATIENCE {}
+    found
+}
+
+/// Ends what is there now; true when another look finds nothing of it.
+fn pass(host: &Host, run: &RunId, member: &impl Fn(&str) -> bool) -> bool {
+    let groups = || {
+        let mut names = remains(host, run).groups;
+        names.retain(|name| member(name));
+        names
+    };
+    let asked_for: Vec<String> = groups().iter().map(|name| format!("{run}/{name}")).collect();
     let trees = host.trees();
     for tree in &trees {
-        groups.iter().for_each(|group| kill_group(&**tree, group));
+        asked_for.iter().for_each(|group| kill_group(&**tree, group));
     }
-    kill_marked(run, &member);
+    kill_marked(run, member);
     for tree in &trees {
-        remove_groups(&**tree, &groups);
+        remove_groups(&**tree, &asked_for);
         if tree.children(run.as_str()).is_empty() {
             let _ = tree.remove(run.as_str());
         }
     }
-    found
+    groups().is_empty()
 }
 
 pub(crate) fn kill_marked(run: &RunId, member: &impl Fn(&str) -> bool) {

@@ -164,9 +164,21 @@ pub(crate) fn try_out(tree: &Path) -> std::io::Result<()> {
     // A name no run has, and another one for each that tries at the same moment.
     static TRIES: AtomicU64 = AtomicU64::new(0);
     let number = TRIES.fetch_add(1, Ordering::Relaxed);
+    forget_the_dead(tree);
     let group = tree.join(format!("try-{}-{number}", std::process::id()));
     fs::create_dir_all(&group)?;
     fs::remove_dir(&group)
+}
+
+/// Removes the groups of those who were killed while they tried.
+fn forget_the_dead(tree: &Path) {
+    for name in directories(tree) {
+        let pid = name.strip_prefix("try-").and_then(|rest| rest.split('-').next());
+        let dead = pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists());
+        if dead {
+            let _ = fs::remove_dir(tree.join(name));
+        }
+    }
 }
 
 pub(crate) fn write(path: &Path, value: &str) -> Result<(), SandboxError> {

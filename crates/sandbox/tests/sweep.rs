@@ -76,3 +76,33 @@ fn sweeping_what_is_not_there_finds_nothing() {
     let Some(run) = run() else { return };
     assert!(sweep(&run.host, &run.id, |_| true).is_empty());
 }
+
+#[test]
+fn sweep_outlasts_who_makes_groups_while_it_is_killed() {
+    let Some(run) = run() else { return };
+    drop(run.sandbox("row.first", &Limits::default()));
+    let group = run.directories().pop().expect("the run's group in some tree");
+    let mut keeper = shell("n=0; while n=$((n+1)); do mkdir $GROUP/row.more-$n; done");
+    keeper.env("GROUP", group).env("GEARSHIFT_RUN", run.id.as_str());
+    keeper.env("GEARSHIFT_MEMBER", "row.keeper");
+    let keeper = run.keep(keeper);
+    until("it makes groups", || run.directories().len() > 12);
+    sweep(&run.host, &run.id, |_| true);
+    assert_eq!(run.directories(), Vec::<std::path::PathBuf>::new());
+    assert!(!alive(keeper));
+}
+
+#[test]
+fn a_look_at_the_host_clears_the_groups_of_who_died_trying() {
+    let Some(run) = run() else { return };
+    drop(run.sandbox("row.first", &Limits::default()));
+    let group = run.directories().pop().expect("the run's group in some tree");
+    let tree = group.ancestors().find(|at| at.ends_with("gearshift")).expect("its tree");
+    // No process has as high a number.
+    let (dead, living) = (tree.join("try-99999999-0"), tree.join("try-1-0"));
+    std::fs::create_dir_all(&dead).expect("a group");
+    std::fs::create_dir_all(&living).expect("a group");
+    Host::detect();
+    let (dead, living) = (dead.exists(), std::fs::remove_dir(&living));
+    assert!(!dead && living.is_ok());
+}
