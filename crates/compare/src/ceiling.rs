@@ -4,7 +4,7 @@ use gearshift_deploy::{Condition, TargetError};
 use gearshift_gear::{Compute, InstanceType, Known, Origin, Row, SourceId, Store, instance_type};
 use gearshift_load::Mode;
 
-use crate::counter::{CounterError, counting};
+use crate::counter::CounterError;
 use crate::results::{Ceiling, HowFast, Latency};
 use crate::row::Stand;
 
@@ -170,7 +170,7 @@ async fn at_most(
     let in_a_file = at.row.gear().store == Store::File;
     let connections = if in_a_file { CONNECTIONS_TO_A_FILE } else { CONNECTIONS };
     let mode = Mode::Closed { connections, calls: None, duration_ms: Some(duration_ms) };
-    let mut job = counting(format!("{}/hits", at.url), "GET", mode);
+    let mut job = at.asks.job(at.url, mode);
     job.keep_samples = 0;
     let outcome = at.worker.run(&job).await?;
     let used_ms = cpu_used_ms(at).await? - before;

@@ -9,7 +9,7 @@ use gearshift_load::{
     percentile,
 };
 
-use crate::counter::{CounterError, counting};
+use crate::counter::CounterError;
 use crate::results::{Cold, PartMs};
 use crate::row::Stand;
 
@@ -25,7 +25,7 @@ pub(crate) async fn measure(
     for done in 0..n {
         told(done + 1);
         at.target.arrange(run, &at.row.name, Condition::Cold).await?;
-        let job = counting(format!("{}/hits", at.url), "GET", Mode::Probe { calls: 1 });
+        let job = at.asks.first(at.url, Mode::Probe { calls: 1 });
         outcomes.push(at.worker.run(&job).await?);
     }
     let Some(outcome) = Outcome::merge(outcomes) else { return Ok(None) };

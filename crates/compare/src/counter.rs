@@ -4,12 +4,13 @@ use gearshift_deploy::{Condition, TargetError};
 use gearshift_gear::{FaultPlan, Store};
 use gearshift_load::{Expect, ExpectBody, Job, Mode, Outcome};
 
+use crate::CounterPaths;
 use crate::results::Counter;
 use crate::row::Stand;
-use crate::worker::{Worker, WorkerError};
+use crate::worker::WorkerError;
 
 const CALLERS: usize = 8;
-const CALLS: u64 = 240;
+pub(crate) const CALLS: u64 = 240;
 /// Who loses a swap of one object asks the store again and again: fewer calls meet as many faults.
 const CALLS_TO_AN_OBJECT: u64 = 96;
 /// Of a thousand store requests: enough that every kind occurs among [`CALLS`].
@@ -28,35 +29,45 @@ pub enum CounterError {
 }
 
 /// Adds from eight callers at once, with faults in stores that can have them.
-pub(crate) async fn check(at: &Stand<'_>) -> Result<Counter, CounterError> {
-    let Stand { target, worker, run, row, url, .. } = *at;
+pub(crate) async fn check(at: &Stand<'_>, paths: &CounterPaths) -> Result<Counter, CounterError> {
+    let Stand { target, run, row, .. } = *at;
     let faults_injected = row.gear().store != Store::Memory;
-    let before = read(worker, url).await?;
+    let before = read(at, paths).await?;
     if faults_injected {
         target.arrange(run, &row.name, Condition::Faulty(FAULTS)).await?;
     }
     let calls = if row.gear().store == Store::Object { CALLS_TO_AN_OBJECT } else { CALLS };
-    let mode = Mode::Closed { connections: CALLERS, calls: Some(calls), duration_ms: None };
-    let added = worker.run(&counting(format!("{url}/hits"), "POST", mode)).await;
+    let added = add(at, paths, calls).await;
     if faults_injected {
         target.arrange(run, &row.name, Condition::Faulty(FaultPlan::default())).await?;
     }
     let added = added?;
-    let after = read(worker, url).await?;
+    let after = read(at, paths).await?;
     Ok(judge(&added, before, after, faults_injected))
 }
 
-pub(crate) fn counting(url: String, method: &str, mode: Mode) -> Job {
+/// Adds this often, from all callers together.
+pub(crate) async fn add(
+    at: &Stand<'_>,
+    paths: &CounterPaths,
+    calls: u64,
+) -> Result<Outcome, WorkerError> {
+    let mode = Mode::Closed { connections: CALLERS, calls: Some(calls), duration_ms: None };
+    at.worker.run(&counting(format!("{}{}", at.url, paths.add), &paths.add_method, mode)).await
+}
+
+fn counting(url: String, method: &str, mode: Mode) -> Job {
     let mut job = Job::new(url, mode);
     job.method = method.to_owned();
     job.expect = Expect { status: 200, body: ExpectBody::Count };
     job
 }
 
-async fn read(worker: &Worker, url: &str) -> Result<u64, CounterError> {
-    let url = format!("{url}/hits/count");
+/// The counter's value.
+pub(crate) async fn read(at: &Stand<'_>, paths: &CounterPaths) -> Result<u64, CounterError> {
+    let url = format!("{}{}", at.url, paths.read);
     let job = counting(url.clone(), "GET", Mode::Probe { calls: 1 });
-    let outcome = worker.run(&job).await?;
+    let outcome = at.worker.run(&job).await?;
     outcome.counts.first().copied().ok_or_else(|| {
         let why = match outcome.samples.first() {
             Some(sample) => format!("status {:?}, {:?}", sample.status, sample.error),

@@ -8,7 +8,7 @@ use gearshift_load::{
     judge, median_interval, near_median,
 };
 
-use crate::counter::counting;
+use crate::Asks;
 use crate::results::{Latency, PartMs};
 use crate::worker::{Worker, WorkerError};
 
@@ -30,12 +30,13 @@ pub(crate) struct Warm {
 /// half the time.
 pub(crate) async fn warm_up(
     worker: &Worker,
+    asks: &Asks,
     url: &str,
     mut seen: BTreeSet<EnvironmentId>,
 ) -> Result<Warm, WorkerError> {
     let warm = |connections, calls| {
         let mode = Mode::Closed { connections, calls: Some(calls), duration_ms: None };
-        counting(format!("{url}/hits"), "GET", mode)
+        asks.job(url, mode)
     };
     let first = worker.run(&warm(WARM, WARM_UP_CALLS)).await?;
     // One at a time: what a call takes without waiting for others.
@@ -50,9 +51,9 @@ pub(crate) async fn warm_up(
 }
 
 /// The job of the measurement.
-pub(crate) fn job(url: &str, calls: u64, rate_per_s: f64) -> Job {
+pub(crate) fn job(asks: &Asks, url: &str, calls: u64, rate_per_s: f64) -> Job {
     let mode = Mode::Open { rate_per_s, calls, connections_max: 64 };
-    counting(format!("{url}/hits"), "GET", mode)
+    asks.job(url, mode)
 }
 
 /// What the outcome says.

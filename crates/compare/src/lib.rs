@@ -7,6 +7,7 @@
 //!
 //! [`Target`]: gearshift_deploy::Target
 
+mod asks;
 mod ceiling;
 mod cold;
 mod core;
@@ -15,6 +16,7 @@ mod diff;
 #[cfg(test)]
 mod doubling_tests;
 mod footprint;
+mod keeps;
 mod latency;
 mod machine;
 mod memory;
@@ -25,18 +27,21 @@ mod provision;
 mod results;
 mod row;
 mod run;
+mod slo;
 mod worker;
 
 pub use self::core::{core_factor, provider_of};
+pub use asks::{Asks, CounterPaths};
 pub use diff::{Change, Diff, diff};
 pub use money::{Interval, row_usage};
 pub use overhead::{Overhead, OverheadError, overhead};
 pub use plan::{MatchVcpu, Phase, Plan, Progress};
 pub use provision::Provision;
 pub use results::{
-    Ceiling, Checks, Cold, Core, Counter, HowFast, Latency, Machine, MemoryPoint, MemorySweep,
-    MemoryUse, Money, Pair, PartMs, Published, Results, RowResult, RowState, SCHEMA,
+    Ceiling, Checks, Cold, Core, Counter, HowFast, Keeps, Latency, Machine, MemoryPoint,
+    MemorySweep, MemoryUse, Money, Pair, PartMs, Published, Results, RowResult, RowState, SCHEMA,
     published_2021,
 };
 pub use run::{CompareError, compare};
+pub use slo::Slo;
 pub use worker::{Worker, WorkerError};

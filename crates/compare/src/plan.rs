@@ -5,11 +5,16 @@ use std::path::PathBuf;
 
 use gearshift_gear::{Caller, LawId, Row, RunId};
 
+use crate::{Asks, Slo};
+
 /// One run of `compare`.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub run: RunId,
     pub service: String,
+    pub asks: Asks,
+    /// What it must hold; none: nothing is asked.
+    pub slo: Option<Slo>,
     /// In the order in which they are shown.
     pub rows: Vec<Row>,
     /// Calls of the latency measurement, per row.

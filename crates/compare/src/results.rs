@@ -26,6 +26,9 @@ pub struct Results {
     pub on: String,
     /// The service that ran, such as `hits`.
     pub service: String,
+    /// What the service must hold, where that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slo: Option<Slo>,
     pub machine: Machine,
     /// How fast a core here is beside the provider's, for each kind of compute that ran.
     pub cores: Vec<Core>,
@@ -61,6 +64,7 @@ pub struct Results {
 
 pub use crate::memory::{MemoryPoint, MemorySweep};
 pub use crate::overhead::Overhead as Overheads;
+pub use crate::slo::Slo;
 
 /// The machine a run ran on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -128,6 +132,12 @@ pub struct RowResult {
     /// The command that changes that.
     pub command: Option<String>,
     pub counter: Option<Counter>,
+    /// Of a user's service that counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeps: Option<Keeps>,
+    /// Which of the service's bounds it misses, and by how much.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slo_missed: Vec<String>,
     pub cold: Option<Cold>,
     pub latency: Option<Latency>,
     pub ceiling: Option<Ceiling>,
@@ -153,6 +163,19 @@ pub struct Counter {
     pub possible: u64,
     pub faults_injected: bool,
     /// Why it does not hold.
+    pub reasons: Vec<String>,
+}
+
+/// What a row does with the state of a user's service: found out by its counter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Keeps {
+    /// Members that answered the callers.
+    pub members: u64,
+    /// Callers at the same time saw one counter.
+    pub together: bool,
+    /// The counter stood after its members were replaced.
+    pub replaced: bool,
+    /// Why state is lost; empty where it is kept.
     pub reasons: Vec<String>,
 }
 

@@ -11,13 +11,14 @@ use gearshift_price::{PriceBook, PriceError};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 
+use crate::Asks;
 use crate::counter::CounterError;
 use crate::machine::loop_ms;
 use crate::money::{Interval, PricedRow, row_usage};
 use crate::plan::{Phase, Plan};
 use crate::results::{Latency, RowResult, RowState};
 use crate::worker::{Worker, WorkerError};
-use crate::{ceiling, cold, counter, footprint, latency};
+use crate::{ceiling, cold, counter, footprint, keeps, latency};
 
 /// A loop that takes this much longer or shorter than before means the machine has changed.
 const DRIFT_MAX: f64 = 0.10;
@@ -58,6 +59,7 @@ pub(crate) struct Stand<'a> {
     pub(crate) run: &'a RunId,
     pub(crate) row: &'a Row,
     pub(crate) url: &'a str,
+    pub(crate) asks: &'a Asks,
     pub(crate) core_factor: f64,
     /// The factor's lowest and highest believable value.
     pub(crate) core_range: (f64, f64),
@@ -105,8 +107,10 @@ impl Bench<'_> {
     pub(crate) async fn look_again(&self, row: &Row, factor: &Factor, calls: u64) -> Option<f64> {
         let looked = async {
             let url = self.stand(row, factor).await?;
-            let warm = latency::warm_up(self.worker, &url, BTreeSet::new()).await?;
-            let outcome = self.worker.run(&latency::job(&url, calls, warm.rate_per_s)).await?;
+            let asks = &self.plan.asks;
+            let warm = latency::warm_up(self.worker, asks, &url, BTreeSet::new()).await?;
+            let outcome =
+                self.worker.run(&latency::job(asks, &url, calls, warm.rate_per_s)).await?;
             Ok::<_, RowError>(near_median(&outcome.samples, Since::Intended))
         };
         let split = looked.await.ok().flatten();
@@ -168,11 +172,16 @@ impl Bench<'_> {
             run: &plan.run,
             row,
             url,
+            asks: &plan.asks,
             core_factor: factor.value,
             core_range: (factor.low, factor.high),
         };
         (self.told)(Phase::Checking);
-        let counter = counter::check(&at).await?;
+        let counter = match plan.asks.counter.as_ref() {
+            Some(paths) if !plan.asks.own => Some(counter::check(&at, paths).await?),
+            _ => None,
+        };
+        let keeps = keeps::look(&at).await?;
         let mut seen = BTreeSet::new();
         let of = plan.cold_starts;
         let told = |done| (self.told)(Phase::ColdStarts { done, of });
@@ -194,7 +203,9 @@ impl Bench<'_> {
             state: RowState::Ok,
             reason: None,
             command: None,
-            counter: Some(counter),
+            counter,
+            keeps,
+            slo_missed: Vec::new(),
             cold,
             latency,
             // Without a share of its own, a row's duration says nothing about the provider's.
@@ -239,9 +250,9 @@ impl Bench<'_> {
         seen: BTreeSet<EnvironmentId>,
     ) -> Result<(Option<Latency>, Vec<UsageLine>, Outcome), RowError> {
         let plan = self.plan;
-        let warm = latency::warm_up(self.worker, url, seen).await?;
+        let warm = latency::warm_up(self.worker, &plan.asks, url, seen).await?;
         let rate_milli_per_s = (warm.rate_per_s * 1000.0) as u64;
-        let job = latency::job(url, plan.calls, warm.rate_per_s);
+        let job = latency::job(&plan.asks, url, plan.calls, warm.rate_per_s);
         let mut attempts = 0;
         loop {
             attempts += 1;
@@ -341,6 +352,8 @@ pub(crate) fn empty(row: &Row) -> RowResult {
         reason: None,
         command: None,
         counter: None,
+        keeps: None,
+        slo_missed: Vec::new(),
         cold: None,
         latency: None,
         ceiling: None,

@@ -74,6 +74,9 @@ pub async fn compare(
         found.look_again(plan, &bench, &speed).await;
     }
     found.in_order_of(plan);
+    for row in &mut found.rows {
+        row.slo_missed = plan.slo.as_ref().map(|slo| slo.missed(row)).unwrap_or_default();
+    }
     let laws = found.laws(plan)?;
     Ok(Results {
         schema: SCHEMA.to_owned(),
@@ -83,6 +86,7 @@ pub async fn compare(
         seconds: began.elapsed().as_secs_f64(),
         on: "twin".to_owned(),
         service: plan.service.clone(),
+        slo: plan.slo.clone(),
         machine: machine(found.shaping.clone().or_else(|| any_shaping(target)).as_ref()),
         cores: found.cores.values().cloned().collect(),
         seed: plan.seed,
@@ -99,7 +103,11 @@ pub async fn compare(
         checks: found.checks(),
         winners: found.winners(),
         break_evens: found.break_evens(),
-        published: published_2021(&found.rows),
+        published: match plan.asks.own {
+            // Published figures are of another service.
+            true => Vec::new(),
+            false => published_2021(&found.rows),
+        },
         rows: found.rows,
     })
 }

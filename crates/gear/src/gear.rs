@@ -186,6 +186,11 @@ impl fmt::Display for Code {
     }
 }
 
+/// The build that is the user's service as it is.
+pub const OWN: &str = "own";
+/// The build that is the user's service behind the adapter, for a function.
+pub const OWN_ADAPTED: &str = "own-adapted";
+
 /// Which code runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Build {
@@ -258,6 +263,23 @@ impl Row {
             *memory_mb = mb;
         }
         self
+    }
+
+    /// The same gear for a service of the user's: its code, and no store of ours. None where the row
+    /// is about a build of its own, as the functions in four languages are.
+    #[must_use]
+    pub fn with_own_code(mut self) -> Option<Self> {
+        let function = self.function_memory_mb().is_some();
+        let takes_any = match self.build.code {
+            Code::Own => true,
+            Code::Rust => !function,
+            Code::Python | Code::Js | Code::Cpp => false,
+        };
+        let name = if function { OWN_ADAPTED } else { OWN };
+        self.build = Build { name: name.to_owned(), code: Code::Own };
+        let (Setup::Steady(gear) | Setup::Flex { low: gear, .. }) = &mut self.setup;
+        gear.store = Store::Memory;
+        takes_any.then_some(self)
     }
 
     /// Whether more traffic takes more members of its first pool, each paid by the hour.

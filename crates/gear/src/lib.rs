@@ -18,8 +18,8 @@ pub use caller::Caller;
 pub use catalogue::{CATALOGUE, Catalogue, CatalogueError};
 pub use fault::FaultPlan;
 pub use gear::{
-    Build, Code, Compute, Count, Front, Gear, Limits, Pool, Row, RuntimeClient, Setup, Store,
-    UnitCompute,
+    Build, Code, Compute, Count, Front, Gear, Limits, OWN, OWN_ADAPTED, Pool, Row, RuntimeClient,
+    Setup, Store, UnitCompute,
 };
 pub use id::{BadRunId, EnvironmentId, LawId, RunId, SourceId};
 pub use instance::{InstanceType, instance_type};

@@ -1,5 +1,6 @@
 //! Code that can be started on a machine.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,10 @@ pub struct Program {
     pub zip_bytes: u64,
     /// The page, HTML, that a function's gateway takes from the object store.
     pub page: Option<String>,
+    /// A path that answers with 2xx or 3xx when the service is well; none: `/healthz`, as all
+    /// built-in services have it.
+    #[serde(default)]
+    pub health: Option<String>,
     /// Of a function.
     pub runtime: Option<RuntimeClient>,
 }
@@ -35,6 +40,7 @@ impl Program {
             variables: Vec::new(),
             zip_bytes,
             page: None,
+            health: None,
             runtime: None,
         }
     }
@@ -48,6 +54,22 @@ impl Program {
         };
         let command = self.command.into_iter().map(swap).collect();
         Self { command, root, handler: handler.to_owned(), ..self }
+    }
+
+    /// Its arguments, with `$PORT` and `$HOST` replaced by what the service shall listen on.
+    pub fn arguments(&self, listen: SocketAddr) -> Vec<String> {
+        let (host, port) = (listen.ip().to_string(), listen.port().to_string());
+        let values = [("${PORT}", &port), ("$PORT", &port), ("${HOST}", &host), ("$HOST", &host)];
+        let replaced = |word: &PathBuf| {
+            let word = word.display().to_string();
+            values.iter().fold(word, |word, (name, value)| word.replace(name, value))
+        };
+        self.command[1..].iter().map(replaced).collect()
+    }
+
+    /// Where a load balancer asks whether it is well.
+    pub fn health(&self) -> &str {
+        self.health.as_deref().unwrap_or("/healthz")
     }
 
     /// The executable, without its arguments.

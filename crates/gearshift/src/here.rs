@@ -12,6 +12,8 @@ use gearshift_sandbox::{ORCHESTRATOR_VARIABLE, RUN_VARIABLE};
 use gearshift_twin::{TwinConfig, runs_on_disk};
 use rand::Rng;
 
+use crate::builds::Builds;
+
 /// Where results of this folder go.
 pub const RESULTS: &str = ".gearshift/runs";
 
@@ -28,11 +30,11 @@ pub fn preparer() -> Arc<Preparer> {
 }
 
 /// What the twin is made of.
-pub fn twin_config(preparer: &Arc<Preparer>) -> Result<TwinConfig> {
+pub fn twin_config(builds: &Arc<Builds>) -> Result<TwinConfig> {
     let this = std::env::current_exe().context("finding this program's own path")?;
     let plane = vec![this, "internal".into(), "plane".into()];
-    let preparer = preparer.clone();
-    Ok(TwinConfig::usual(plane, Arc::new(move |build| preparer.program(build))))
+    let builds = builds.clone();
+    Ok(TwinConfig::usual(plane, Arc::new(move |build| builds.program(build))))
 }
 
 /// This comparison's run id. A process can only be marked when it is started, so the first call

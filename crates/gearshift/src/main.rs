@@ -1,5 +1,6 @@
 //! The `gearshift` command: one file per verb, no logic.
 
+mod builds;
 mod here;
 mod interrupt;
 mod progress;
@@ -21,7 +22,7 @@ struct Cli {
 const LONG_ABOUT: &str = "One service, every gear: runs an HTTP service on every way of running it \
 (instance, functions, containers …), measures and prices each. Needs no cloud account: the default \
 target is the twin, AWS compute rebuilt on this machine.\n\n\
-Exit codes: 0 did it, 1 failed, 2 usage, 3 measured but INVALID.";
+Exit codes: 0 did it, 1 failed, 2 usage, 3 measured but INVALID or SLO missed.";
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use gearshift_compare::Provision;
 use gearshift_gear::{Missing, Row, RunId, RuntimeClient};
-use gearshift_prepare::{Fetch, Look, Preparer, Step};
+use gearshift_prepare::{Fetch, Look, Step};
 use gearshift_sandbox::{MEMBER_VARIABLE, RUN_VARIABLE};
 
+use crate::builds::Builds;
 use crate::progress::Progress;
 
 /// Fetches and makes what is not there, unless it must not.
 pub struct Provisioner<'a> {
-    preparer: Arc<Preparer>,
+    builds: Arc<Builds>,
     offline: bool,
     progress: &'a Progress,
     marks: [(String, String); 2],
@@ -23,15 +24,10 @@ pub struct Provisioner<'a> {
 
 impl<'a> Provisioner<'a> {
     /// What it starts belongs to this run and ends with it.
-    pub fn new(
-        preparer: Arc<Preparer>,
-        offline: bool,
-        run: &RunId,
-        progress: &'a Progress,
-    ) -> Self {
+    pub fn new(builds: Arc<Builds>, offline: bool, run: &RunId, progress: &'a Progress) -> Self {
         let marks = [(RUN_VARIABLE, run.as_str()), (MEMBER_VARIABLE, "prepare")];
         let marks = marks.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Self { preparer, offline, progress, marks, failed: Mutex::default() }
+        Self { builds, offline, progress, marks, failed: Mutex::default() }
     }
 
     async fn make(&self, build: &str, fetch: &Fetch) -> Result<Option<RuntimeClient>, Missing> {
@@ -48,7 +44,7 @@ impl<'a> Provisioner<'a> {
             self.progress
                 .say(format!("preparing {build} · {tool} · {done_mb:.0} of {of_mb:.0} MB"));
         };
-        match self.preparer.prepare(build, &self.marks, &told).await {
+        match self.builds.preparer.prepare(build, &self.marks, &told).await {
             Ok(program) => Ok(program.runtime),
             Err(error) => {
                 let missing = error.missing(build);
@@ -67,7 +63,7 @@ impl<'a> Provisioner<'a> {
 #[async_trait]
 impl Provision for Provisioner<'_> {
     fn is_ready(&self, row: &Row) -> bool {
-        matches!(self.preparer.look(&row.build.name), Look::Ready(_))
+        matches!(self.builds.look(&row.build.name), Look::Ready(_))
     }
 
     async fn provide(&self, row: &Row) -> Result<Option<RuntimeClient>, Missing> {
@@ -76,7 +72,7 @@ impl Provision for Provisioner<'_> {
             return Ok(None);
         }
         let build = &row.build.name;
-        match self.preparer.look(build) {
+        match self.builds.look(build) {
             Look::Ready(program) => Ok(program.runtime),
             Look::Missing(missing) => Err(missing),
             Look::Fetch(fetch) => match self.failed_before(build) {

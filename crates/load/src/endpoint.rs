@@ -6,14 +6,22 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Method, Request, Uri};
+use hyper::{Method, Uri};
 
-use crate::{Expect, Job, LoadError};
+use crate::mix::Turns;
+use crate::{Expect, Job, LoadError, Request};
 
 pub(crate) struct Endpoint {
     /// All addresses of the host, to be tried in this order.
     pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) timeout: Duration,
+    /// At least one.
+    kinds: Vec<Kind>,
+    weights: Vec<u32>,
+}
+
+/// One kind of request, ready to be sent.
+pub(crate) struct Kind {
     pub(crate) expect: Expect,
     method: Method,
     /// Origin form: path and query.
@@ -33,19 +41,52 @@ impl Endpoint {
         }
         let authority = url.authority().ok_or_else(|| bad_url("it has no host".to_owned()))?;
         let path = url.path_and_query().map_or("/", |path| path.as_str());
+        let alone = Request {
+            path: path.to_owned(),
+            method: job.method.clone(),
+            headers: job.headers.clone(),
+            body: job.body.clone().unwrap_or_default().into_bytes(),
+            weight: 1,
+            expect: job.expect.clone(),
+        };
+        let kinds = if job.mix.is_empty() { std::slice::from_ref(&alone) } else { &job.mix };
         Ok(Self {
             addresses: addresses(authority.host(), authority.port_u16().unwrap_or(80)).await?,
             timeout: Duration::from_millis(job.timeout_ms),
-            expect: job.expect.clone(),
-            method: method(&job.method)?,
-            uri: path.parse().map_err(|why| bad_url(format!("{why}")))?,
-            headers: headers(authority.as_str(), &job.headers)?,
-            body: job.body.clone().unwrap_or_default().into(),
+            weights: kinds.iter().map(|kind| kind.weight).collect(),
+            kinds: kinds
+                .iter()
+                .map(|kind| Kind::of(kind, authority.as_str(), &bad_url))
+                .collect::<Result<_, _>>()?,
         })
     }
 
-    pub(crate) fn request(&self) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(self.body.clone()));
+    pub(crate) fn turns(&self) -> Turns {
+        Turns::of(self.weights.iter().copied())
+    }
+
+    pub(crate) fn kind(&self, turn: usize) -> &Kind {
+        &self.kinds[turn]
+    }
+}
+
+impl Kind {
+    fn of(
+        request: &Request,
+        authority: &str,
+        bad_url: &dyn Fn(String) -> LoadError,
+    ) -> Result<Self, LoadError> {
+        Ok(Self {
+            expect: request.expect.clone(),
+            method: method(&request.method)?,
+            uri: request.path.parse().map_err(|why| bad_url(format!("{}: {why}", request.path)))?,
+            headers: headers(authority, &request.headers)?,
+            body: request.body.clone().into(),
+        })
+    }
+
+    pub(crate) fn request(&self) -> hyper::Request<Full<Bytes>> {
+        let mut request = hyper::Request::new(Full::new(self.body.clone()));
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::LoadError;
+use crate::{LoadError, Request};
 
 /// One load job; JSON on a load worker's stdin. Only `url` and `mode` have no default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +25,10 @@ pub struct Job {
     pub timeout_ms: u64,
     #[serde(default)]
     pub expect: Expect,
+    /// Kinds of requests made in turn, by weight. With any, `url` is the address they are sent to,
+    /// and `method`, `headers`, `body` and `expect` of the job are not looked at.
+    #[serde(default)]
+    pub mix: Vec<Request>,
     /// Up to this many full samples are kept; of more calls, a uniform random choice.
     #[serde(default = "twenty_thousand")]
     pub keep_samples: usize,
@@ -82,6 +86,7 @@ impl Job {
             mode,
             timeout_ms: ten_seconds(),
             expect: Expect::default(),
+            mix: Vec::new(),
             keep_samples: twenty_thousand(),
         }
     }
@@ -89,6 +94,9 @@ impl Job {
     /// Refuses numbers that no run can be made of.
     pub(crate) fn check(&self) -> Result<(), LoadError> {
         at_least_one("timeout_ms", self.timeout_ms)?;
+        for request in &self.mix {
+            at_least_one("mix.weight", u64::from(request.weight))?;
+        }
         match self.mode {
             Mode::Closed { connections, calls, duration_ms } => {
                 at_least_one("mode.closed.connections", connections as u64)?;

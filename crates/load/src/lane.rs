@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::clock::Clock;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Kind};
 use crate::{ErrorKind, ExpectBody, Sample};
 
 /// A caller that makes one call at a time.
@@ -30,11 +30,13 @@ impl Lane {
     pub(crate) async fn call(
         &mut self,
         endpoint: &Endpoint,
+        turn: usize,
         clock: Clock,
         intended_us: u64,
     ) -> Sample {
-        let mut sample = Sample::begun(intended_us, clock.now_us());
-        let attempt = timeout(endpoint.timeout, self.attempt(endpoint, clock, &mut sample)).await;
+        let mut sample = Sample::begun(turn, intended_us, clock.now_us());
+        let attempt = self.attempt(endpoint, turn, clock, &mut sample);
+        let attempt = timeout(endpoint.timeout, attempt).await;
         if let Err(kind) = attempt.unwrap_or(Err(ErrorKind::Timeout)) {
             sample.error = Some(kind);
         }
@@ -54,17 +56,19 @@ impl Lane {
     async fn attempt(
         &mut self,
         endpoint: &Endpoint,
+        turn: usize,
         clock: Clock,
         sample: &mut Sample,
     ) -> Result<(), ErrorKind> {
-        let (connection, answer) = self.send(endpoint, clock, sample).await?;
+        let kind = endpoint.kind(turn);
+        let (connection, answer) = self.send(endpoint, kind, clock, sample).await?;
         sample.first_byte_us = Some(clock.now_us().saturating_sub(sample.sent_us));
         sample.status = Some(answer.status().as_u16());
         sample.timing = timing(answer.headers());
         let body = read(answer.into_body(), sample).await?;
         sample.total_us = clock.now_us().saturating_sub(sample.sent_us);
         self.connection = Some(connection);
-        check(endpoint, sample, &body)
+        check(kind, sample, &body)
     }
 
     /// Sends the request on the open connection, or on a new one if there is none or the server has
@@ -73,10 +77,11 @@ impl Lane {
     async fn send(
         &mut self,
         endpoint: &Endpoint,
+        kind: &Kind,
         clock: Clock,
         sample: &mut Sample,
     ) -> Result<(Connection, Response<Incoming>), ErrorKind> {
-        let mut request = endpoint.request();
+        let mut request = kind.request();
         if let Some(mut connection) = self.connection.take()
             && connection.sender.ready().await.is_ok()
         {
@@ -143,11 +148,11 @@ async fn read(mut body: Incoming, sample: &mut Sample) -> Result<Vec<u8>, ErrorK
 }
 
 /// Holds a whole answer against what was expected.
-fn check(endpoint: &Endpoint, sample: &mut Sample, body: &[u8]) -> Result<(), ErrorKind> {
-    if sample.status != Some(endpoint.expect.status) {
+fn check(kind: &Kind, sample: &mut Sample, body: &[u8]) -> Result<(), ErrorKind> {
+    if sample.status != Some(kind.expect.status) {
         return Err(ErrorKind::Status);
     }
-    match endpoint.expect.body {
+    match kind.expect.body {
         ExpectBody::Any => Ok(()),
         ExpectBody::Bytes(n) if sample.bytes == n => Ok(()),
         ExpectBody::Bytes(_) => Err(ErrorKind::Body),

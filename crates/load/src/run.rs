@@ -27,6 +27,7 @@ const PROGRESS_EVERY_US: u64 = 100_000;
 pub async fn run(job: &Job, progress: impl Fn(u64) + Send + Sync) -> Result<Outcome, LoadError> {
     job.check()?;
     let endpoint = Arc::new(Endpoint::of(job).await?);
+    let mut turns = endpoint.turns();
     let mut arrivals = Arrivals::of(&job.mode);
     let mut lanes = Lanes::of(&job.mode);
     let mut recorder = Recorder::new(job.keep_samples);
@@ -51,7 +52,8 @@ pub async fn run(job: &Job, progress: impl Fn(u64) + Send + Sync) -> Result<Outc
                 fresh: lanes.fresh,
                 rest: arrivals.rest_after_refusal(),
             };
-            calls.spawn(caller.call(Arc::clone(&endpoint), clock, intended_ns / 1_000));
+            let endpoint = Arc::clone(&endpoint);
+            calls.spawn(caller.call(endpoint, turns.next(), clock, intended_ns / 1_000));
         }
         // With every lane busy only an answer can change anything.
         let next_ns = arrivals.next_ns().filter(|_| lanes.any_free());
@@ -127,10 +129,11 @@ impl Caller {
     async fn call(
         mut self,
         endpoint: Arc<Endpoint>,
+        turn: usize,
         clock: Clock,
         intended_us: u64,
     ) -> (Lane, Sample) {
-        let sample = self.lane.call(&endpoint, clock, intended_us).await;
+        let sample = self.lane.call(&endpoint, turn, clock, intended_us).await;
         if self.fresh {
             self.lane.hang_up();
         }

@@ -15,6 +15,9 @@ use crate::ErrorKind;
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sample {
+    /// Which request of the job's mix it made; 0 without one.
+    #[serde(default)]
+    pub turn: usize,
     /// When the call should have been sent. In closed loop and probes: when it was begun.
     pub intended_us: u64,
     /// When the request was handed to its connection; of a call without one, when it was begun.
@@ -49,8 +52,9 @@ pub enum Since {
 }
 
 impl Sample {
-    pub(crate) fn begun(intended_us: u64, now_us: u64) -> Self {
+    pub(crate) fn begun(turn: usize, intended_us: u64, now_us: u64) -> Self {
         Self {
+            turn,
             intended_us,
             sent_us: now_us,
             connect_us: None,

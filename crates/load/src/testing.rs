@@ -13,7 +13,7 @@ pub fn sample(sent_us: u64, total_us: u64) -> Sample {
         status: Some(200),
         first_byte_us: Some(total_us),
         total_us,
-        ..Sample::begun(sent_us, sent_us)
+        ..Sample::begun(0, sent_us, sent_us)
     }
 }
 

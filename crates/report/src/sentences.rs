@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use gearshift_compare::{Core, Counter, Pair, Published, Results, RowState};
-use gearshift_gear::Caller;
+use gearshift_compare::{Core, Counter, Keeps, Pair, Published, Results, RowState};
+use gearshift_gear::{Caller, Code};
 use gearshift_price::{BreakEven, Confidence, SECONDS_PER_MONTH, Segment, Side};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -129,6 +129,9 @@ pub(crate) fn declared(results: &Results) -> String {
 
 /// The counter invariant over all rows, then one sentence for each row where it does not hold.
 pub(crate) fn counter(results: &Results) -> Vec<String> {
+    if results.rows.iter().any(|row| row.code == Code::Own) {
+        return kept(results);
+    }
     let checked: Vec<(&str, &Counter)> = results
         .rows
         .iter()
@@ -177,6 +180,39 @@ pub(crate) fn counter(results: &Results) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// Which rows keep the state of a user's service, then one sentence for each that loses it.
+fn kept(results: &Results) -> Vec<String> {
+    let looked: Vec<(&str, &Keeps)> = results
+        .rows
+        .iter()
+        .filter_map(|row| Some((row.row.as_str(), row.keeps.as_ref()?)))
+        .collect();
+    if looked.is_empty() {
+        let next = "a [counter] in gearshift.toml shows which rows lose state";
+        return vec![format!("not looked at: {next}")];
+    }
+    let keeping = looked.iter().filter(|(_, keeps)| keeps.reasons.is_empty()).count();
+    let verdict = format!("state is kept on {keeping} of {}", looked.len());
+    let losing = looked.iter().filter(|(_, keeps)| !keeps.reasons.is_empty());
+    let losing = losing.map(|(row, keeps)| format!("{row} loses it: {}", keeps.reasons.join("; ")));
+    std::iter::once(verdict).chain(losing).collect()
+}
+
+/// What the service must hold, and which rows miss it; nothing where nothing was asked.
+pub(crate) fn slo(results: &Results) -> Vec<String> {
+    let Some(slo) = &results.slo else { return Vec::new() };
+    let bounds = [("p50", slo.p50_ms), ("p99", slo.p99_ms), ("cold start", slo.cold_ms)];
+    let bounds = bounds.iter().filter_map(|(what, ms)| Some(format!("{what} ≤ {} ms", (*ms)?)));
+    let measured = || results.rows.iter().filter(|row| row.latency.is_some());
+    let held = measured().filter(|row| row.slo_missed.is_empty()).count();
+    let bounds = bounds.collect::<Vec<_>>().join(", ");
+    let verdict = format!("{bounds}: held by {held} of {}", measured().count());
+    let missing = measured().filter(|row| !row.slo_missed.is_empty());
+    let missing =
+        missing.map(|row| format!("{} misses it: {}", row.row, row.slo_missed.join("; ")));
+    std::iter::once(verdict).chain(missing).collect()
 }
 
 /// How many stretches of [`cheapest`] a line of a terminal holds.

@@ -12,6 +12,7 @@ use gearshift_twin::{Twin, TwinConfig, room_for};
 use serde::Serialize;
 
 use super::Ended;
+use crate::builds::Builds;
 use crate::{here, say, terminal};
 
 #[derive(Args)]
@@ -46,8 +47,9 @@ struct RowCheck {
 
 impl Doctor {
     pub fn run(self) -> Result<Ended> {
-        let preparer = here::preparer();
-        let config = here::twin_config(&preparer)?;
+        let builds_here = Arc::new(Builds::with(None));
+        let preparer = builds_here.preparer.clone();
+        let config = here::twin_config(&builds_here)?;
         let checks = vec![
             shaping(config.host.enforcement()),
             cores(),

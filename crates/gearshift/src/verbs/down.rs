@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use anyhow::{Result, bail};
 use clap::Args;
 use gearshift_gear::RunId;
@@ -6,6 +8,7 @@ use gearshift_twin::{RunPlace, TwinConfig};
 use serde::Serialize;
 
 use super::{Ended, Usage, block_on};
+use crate::builds::Builds;
 use crate::{here, interrupt, say, terminal};
 
 #[derive(Args)]
@@ -33,8 +36,8 @@ struct Taken {
 
 impl Down {
     pub fn run(self) -> Result<Ended> {
-        let preparer = here::preparer();
-        let config = here::twin_config(&preparer)?;
+        let builds = Arc::new(Builds::with(None));
+        let config = here::twin_config(&builds)?;
         let runs = self.runs(&config)?;
         let taken = block_on(async {
             let mut taken = Vec::new();
@@ -43,7 +46,7 @@ impl Down {
             }
             Ok(taken)
         })?;
-        preparer.tidy();
+        builds.preparer.tidy();
         if self.json {
             terminal::print_json(&taken)?;
         } else if taken.is_empty() {

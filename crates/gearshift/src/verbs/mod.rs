@@ -7,6 +7,7 @@ mod diff;
 mod doctor;
 mod down;
 mod gears;
+mod init;
 mod internal;
 mod up;
 
@@ -17,6 +18,8 @@ use clap::Subcommand;
 pub enum Verb {
     /// Run the service on every gear: check, measure, price; print the table, write the report
     Compare(compare::Compare),
+    /// Draft a gearshift.toml by looking at a folder
+    Init(init::Init),
     /// Keep one row running and print its URL
     Up(up::Up),
     /// Take a run away and prove that nothing is left
@@ -80,6 +83,7 @@ pub fn run(verb: Verb) -> Result<Ended> {
     gearshift_sandbox::many_descriptors();
     match verb {
         Verb::Compare(compare) => compare.run(),
+        Verb::Init(init) => init.run(),
         Verb::Up(up) => up.run(),
         Verb::Down(down) => down.run(),
         Verb::Bench(bench) => bench.run(),

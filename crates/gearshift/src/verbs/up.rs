@@ -1,3 +1,6 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use anyhow::Result;
 use clap::Args;
 use gearshift_compare::Provision;
@@ -6,7 +9,9 @@ use gearshift_gear::{CATALOGUE, Caller, RuntimeClient};
 use gearshift_price::PriceBook;
 use serde::Serialize;
 
+use super::compare::of_own;
 use super::{Ended, Usage, block_on};
+use crate::builds::{Builds, manifest};
 use crate::progress::Progress;
 use crate::provision::Provisioner;
 use crate::{here, interrupt, say, terminal};
@@ -33,6 +38,12 @@ pub struct Up {
     /// AWS region the row stands in
     #[arg(long, default_value = "eu-west-2")]
     region: String,
+    /// The service's description [default: gearshift.toml of this folder, where there is one]
+    #[arg(long, value_name = "FILE", conflicts_with = "builtin")]
+    config: Option<PathBuf>,
+    /// Keep the built-in sample running, although this folder has a gearshift.toml
+    #[arg(long)]
+    builtin: bool,
     /// Fetch nothing: fail where the row's build is not prepared
     #[arg(long)]
     offline: bool,
@@ -60,10 +71,12 @@ fn clock_factor(text: &str) -> Result<f64, String> {
 
 impl Up {
     pub fn run(self) -> Result<Ended> {
-        let row = CATALOGUE.row(&self.row).map_err(|error| Usage(error.to_string()))?;
+        let manifest = manifest(self.config.as_deref(), self.builtin)?;
+        let row = CATALOGUE.row(&self.row).map_err(|error| Usage(error.to_string()))?.clone();
+        let row = if manifest.is_some() { of_own(row)? } else { row };
         PriceBook::region(&self.region).map_err(|error| Usage(error.to_string()))?;
-        let preparer = here::preparer();
-        let config = here::twin_config(&preparer)?;
+        let builds = Arc::new(Builds::with(manifest));
+        let config = here::twin_config(&builds)?;
         let run = here::new_run(&config);
         let twin = gearshift_twin::Twin::new(config.clone());
         let settings = Settings {
@@ -72,16 +85,16 @@ impl Up {
             seed: self.seed,
             clock_factor: self.speed,
             port: self.port,
-            core_factor: gearshift_compare::core_factor(row, &here::cache()).value,
+            core_factor: gearshift_compare::core_factor(&row, &here::cache()).value,
             region: self.region,
             ..Settings::default()
         };
         let want = Want::one(row.clone(), settings);
         let up = async {
             let progress = Progress::new();
-            let provision = Provisioner::new(preparer, self.offline, &run, &progress);
-            let runtime = provision.provide(row).await?;
-            let shaping = twin.can(row)?;
+            let provision = Provisioner::new(builds, self.offline, &run, &progress);
+            let runtime = provision.provide(&row).await?;
+            let shaping = twin.can(&row)?;
             let now = Fence::at(jiff::Timestamp::now());
             Ok((runtime, shaping, reach(&twin, &run, &want, now, Patience::default()).await?))
         };

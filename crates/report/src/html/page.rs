@@ -50,6 +50,7 @@ pub(super) struct Page {
     here: String,
     declared: String,
     counter: Vec<String>,
+    slo: Vec<String>,
     stretches: Vec<String>,
     break_evens: Vec<Pair>,
     prices: Option<String>,
@@ -157,6 +158,7 @@ impl Page {
             here: say::here(results),
             declared: say::declared(results),
             counter: say::counter(results),
+            slo: say::slo(results),
             stretches: segments
                 .map(|segment| format!("{} up to {}", say::winner(segment), say::boundary(segment)))
                 .collect(),

@@ -176,6 +176,8 @@ pub fn row(name: &str, code: Code, state: RowState) -> RowResult {
         state,
         reason: None,
         command: None,
+        keeps: None,
+        slo_missed: Vec::new(),
         counter: None,
         cold: None,
         latency: None,
@@ -205,6 +207,8 @@ fn function(name: &str, code: Code, here: f64, cold_init: f64, gb_s: &str) -> Ro
         ("first request", "measured", here * 3.0),
     ];
     RowResult {
+        keeps: None,
+        slo_missed: Vec::new(),
         counter: Some(counter(410, true)),
         cold: Some(self::cold(&cold)),
         latency: Some(latency(here, &laws, p99)),
@@ -225,6 +229,8 @@ pub fn results() -> Results {
     ];
     let ec2 = RowResult {
         gear: "direct → t2.micro (memory)".into(),
+        keeps: None,
+        slo_missed: Vec::new(),
         counter: Some(counter(240, false)),
         cold: Some(cold(&boot)),
         latency: Some(latency(0.31, &[("net.cross_az_rtt", 1.1)], p99)),
@@ -274,6 +280,7 @@ pub fn results() -> Results {
         seconds: 341.0,
         on: "twin".into(),
         service: "hits".into(),
+        slo: None,
         machine: Machine {
             system: "Linux 6.8".into(),
             cpu_model: "A CPU".into(),
@@ -338,6 +345,8 @@ pub fn many_rows() -> Results {
             usage.fixed.iter_mut().for_each(|line| line.quantity *= Decimal::from(times));
             RowResult {
                 gear: gear.into(),
+                keeps: None,
+                slo_missed: Vec::new(),
                 counter: Some(counter(240, false)),
                 cold: Some(cold(&[
                     ("fargate.place", "accounted", 21_400.0 * f64::from(times) / 2.0),

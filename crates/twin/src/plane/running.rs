@@ -150,10 +150,11 @@ fn command(
     let said: File = OpenOptions::new().create(true).write(true).truncate(true).open(said)?;
     let mut command = Command::new(config.program.executable());
     command
-        .args(&config.program.command[1..])
+        .args(config.program.arguments(address))
         .env_clear()
         .env("PATH", std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".to_owned()))
         .env("PORT", address.port().to_string())
+        .env("HOST", address.ip().to_string())
         .env("BIND", address.ip().to_string())
         .env("INSTANCE_ID", &id.0)
         .env("AWS_REGION", &config.wanted.settings.region)

@@ -97,7 +97,13 @@ impl Scheduler {
         let registered = watch::Sender::new(Vec::new());
         let interval = on_this_clock(&setting.config, HEALTH_INTERVAL);
         let config = PoolConfig {
-            health: HealthCheck { path: "/healthz".to_owned(), interval, ..HealthCheck::default() },
+            health: HealthCheck {
+                path: setting.config.program.health().to_owned(),
+                interval,
+                // As wide as a target group's matcher can be set.
+                statuses: 200..=399,
+                ..HealthCheck::default()
+            },
             deregistration_delay: DEREGISTRATION,
             ..PoolConfig::default()
         };

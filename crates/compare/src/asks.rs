@@ -1,0 +1,54 @@
+//! What is asked of the service that is compared.
+
+use gearshift_load::{Expect, ExpectBody, Job, Mode, Request};
+
+/// The requests a service is measured with, and how it counts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asks {
+    /// At least one; the first is also what cold starts are measured with.
+    pub requests: Vec<Request>,
+    /// None: nothing is known of what it keeps.
+    pub counter: Option<CounterPaths>,
+    /// Someone else's service: what it keeps is found out, not required.
+    pub own: bool,
+}
+
+/// Where a service counts: `add` raises the counter by one and answers with the new value, `read`
+/// with the value, both as a bare decimal number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CounterPaths {
+    pub add: String,
+    pub add_method: String,
+    pub read: String,
+}
+
+impl Asks {
+    /// What is asked of the built-in service.
+    pub fn hits() -> Self {
+        let expect = Expect { status: 200, body: ExpectBody::Count };
+        let count = Request {
+            path: "/hits".to_owned(),
+            method: "GET".to_owned(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            weight: 1,
+            expect,
+        };
+        let counter = CounterPaths {
+            add: "/hits".to_owned(),
+            add_method: "POST".to_owned(),
+            read: "/hits/count".to_owned(),
+        };
+        Self { requests: vec![count], counter: Some(counter), own: false }
+    }
+
+    /// All kinds of requests by weight.
+    pub(crate) fn job(&self, url: &str, mode: Mode) -> Job {
+        Job { mix: self.requests.clone(), ..Job::new(url, mode) }
+    }
+
+    /// The first kind alone.
+    pub(crate) fn first(&self, url: &str, mode: Mode) -> Job {
+        Job { mix: self.requests[..1].to_vec(), ..Job::new(url, mode) }
+    }
+}

@@ -1,0 +1,60 @@
+//! The service as a program that a row can start.
+
+use std::path::{Path, PathBuf};
+
+use gearshift_gear::Program;
+
+use crate::{Manifest, ManifestError, package};
+
+/// What a service finds of the environment in which Gearshift was started: what it would have on
+/// any machine, and nothing that only a terminal has.
+const FROM_HERE: [&str; 5] = ["HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
+
+impl Manifest {
+    /// The service as it is started.
+    ///
+    /// # Errors
+    /// Where its command is not found, or its files cannot be read.
+    pub fn program(&self) -> Result<Program, ManifestError> {
+        let whole = |what| ManifestError::Whole { path: self.folder.join(crate::FILE), what };
+        let directory = std::path::absolute(self.directory()).map_err(|e| whole(e.to_string()))?;
+        let words = self.service.command.words();
+        let executable = find(&words[0], &directory).ok_or_else(|| {
+            whole(format!(
+                "`service.command`: {} is neither in {} nor on the PATH → build or install it, or write its path",
+                words[0],
+                directory.display()
+            ))
+        })?;
+        let zip_bytes = package::compressed_bytes(&directory)
+            .map_err(|error| whole(format!("{}: {error}", directory.display())))?;
+        let rest = words[1..].iter().map(PathBuf::from);
+        Ok(Program {
+            command: std::iter::once(executable).chain(rest).collect(),
+            root: directory,
+            handler: "bootstrap".to_owned(),
+            variables: self.variables(),
+            zip_bytes,
+            page: None,
+            health: Some(self.service.health.to_string()),
+            runtime: None,
+        })
+    }
+
+    fn variables(&self) -> Vec<(String, String)> {
+        let here = |name: &str| std::env::var(name).ok().map(|value| (name.to_owned(), value));
+        let passed = self.service.pass.iter().filter_map(|name| here(name));
+        let given = self.service.environment.clone();
+        FROM_HERE.iter().filter_map(|name| here(name)).chain(passed).chain(given).collect()
+    }
+}
+
+/// As a shell finds it: a path from the folder, or a name on the PATH.
+fn find(program: &str, directory: &Path) -> Option<PathBuf> {
+    if program.contains('/') {
+        let path = directory.join(program);
+        return path.is_file().then_some(path);
+    }
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|at| at.join(program)).find(|at| at.is_file())
+}
