@@ -190,6 +190,8 @@ impl fmt::Display for Code {
 pub const OWN: &str = "own";
 /// The build that is the user's service behind the adapter, for a function.
 pub const OWN_ADAPTED: &str = "own-adapted";
+/// The build that is the user's own function.
+pub const OWN_FUNCTION: &str = "own-function";
 
 /// Which code runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -280,6 +282,17 @@ impl Row {
         let (Setup::Steady(gear) | Setup::Flex { low: gear, .. }) = &mut self.setup;
         gear.store = Store::Memory;
         takes_any.then_some(self)
+    }
+
+    /// The same gear for a function of the user's, with this memory, MB, and timeout, ms. None where
+    /// the row is no function for any code.
+    #[must_use]
+    pub fn with_own_function(mut self, memory_mb: u32, timeout_ms: u64) -> Option<Self> {
+        self.function_memory_mb().filter(|_| self.build.code == Code::Own)?;
+        self.build = Build { name: OWN_FUNCTION.to_owned(), code: Code::Own };
+        let (Setup::Steady(gear) | Setup::Flex { low: gear, .. }) = &mut self.setup;
+        gear.limits.timeout_ms = timeout_ms;
+        Some(self.with_function_memory_mb(memory_mb))
     }
 
     /// Whether more traffic takes more members of its first pool, each paid by the hour.

@@ -18,14 +18,14 @@ pub use caller::Caller;
 pub use catalogue::{CATALOGUE, Catalogue, CatalogueError};
 pub use fault::FaultPlan;
 pub use gear::{
-    Build, Code, Compute, Count, Front, Gear, Limits, OWN, OWN_ADAPTED, Pool, Row, RuntimeClient,
-    Setup, Store, UnitCompute,
+    Build, Code, Compute, Count, Front, Gear, Limits, OWN, OWN_ADAPTED, OWN_FUNCTION, Pool, Row,
+    RuntimeClient, Setup, Store, UnitCompute,
 };
 pub use id::{BadRunId, EnvironmentId, LawId, RunId, SourceId};
 pub use instance::{InstanceType, instance_type};
 pub use known::{Known, Origin};
 pub use missing::Missing;
-pub use program::Program;
+pub use program::{KeyKind, Program, StoresWanted, TableKey, TableWanted};
 pub use timing::{Part, PartKind, ServerTiming};
 pub use usage::{
     Dimension, ECS_ROOT_VOLUME_GB, HOURS_PER_MONTH, LOAD_BALANCER_ZONES, ROOT_VOLUME_GB, UsageLine,

@@ -26,8 +26,44 @@ pub struct Program {
     /// built-in services have it.
     #[serde(default)]
     pub health: Option<String>,
+    /// What a user's function finds beside itself; none: what its row counts in.
+    #[serde(default)]
+    pub stores: Option<StoresWanted>,
     /// Of a function.
     pub runtime: Option<RuntimeClient>,
+}
+
+/// Tables and buckets that are there before a function's first request, empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoresWanted {
+    pub tables: Vec<TableWanted>,
+    pub buckets: Vec<String>,
+}
+
+/// A table by its keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableWanted {
+    pub name: String,
+    pub key: TableKey,
+    pub sort: Option<TableKey>,
+}
+
+/// An attribute that is a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableKey {
+    pub name: String,
+    pub kind: KeyKind,
+}
+
+/// The type of a key, by DynamoDB's letter for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyKind {
+    #[serde(rename = "S")]
+    Text,
+    #[serde(rename = "N")]
+    Number,
+    #[serde(rename = "B")]
+    Bytes,
 }
 
 impl Program {
@@ -41,6 +77,7 @@ impl Program {
             zip_bytes,
             page: None,
             health: None,
+            stores: None,
             runtime: None,
         }
     }

@@ -5,9 +5,9 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::Result;
 use gearshift_compare::{Asks, CounterPaths, Slo};
-use gearshift_gear::{Missing, OWN, OWN_ADAPTED, Program, RuntimeClient};
+use gearshift_gear::{Missing, OWN, OWN_ADAPTED, OWN_FUNCTION, Program, RuntimeClient};
 use gearshift_load::{Expect, ExpectBody, Request};
-use gearshift_manifest::{Body, Manifest};
+use gearshift_manifest::{Body, Language, Manifest, ManifestError};
 use gearshift_prepare::{Look, Preparer};
 
 use crate::here;
@@ -31,14 +31,16 @@ const ADAPTER: &str = "gearshift-entry";
 pub struct Builds {
     pub preparer: Arc<Preparer>,
     own: Option<Manifest>,
-    /// Its code's size is measured by reading all of it, so it is looked for once.
+    /// Another runtime than asked for is refused.
+    strict: bool,
+    /// The user's code: its size is measured by reading all of it, so it is looked for once.
     found: OnceLock<Result<Program, Missing>>,
 }
 
 impl Builds {
-    /// With the described service, where there is one.
-    pub fn with(own: Option<Manifest>) -> Self {
-        Self { preparer: here::preparer(), own, found: OnceLock::new() }
+    /// With the described service or function, where there is one.
+    pub fn with(own: Option<Manifest>, strict: bool) -> Self {
+        Self { preparer: here::preparer(), own, strict, found: OnceLock::new() }
     }
 
     /// Whether this build is ready. Fetches and makes nothing.
@@ -46,28 +48,72 @@ impl Builds {
         match build {
             OWN => self.own_program().map_or_else(Look::Missing, Look::Ready),
             OWN_ADAPTED => self.adapted().map_or_else(Look::Missing, Look::Ready),
+            OWN_FUNCTION => match self.client().map(|client| self.preparer.look(client)) {
+                Some(Look::Ready(client)) => self.function(Some(client)),
+                Some(other) => other,
+                None => self.function(None),
+            },
             build => self.preparer.look(build),
         }
     }
 
     /// The program of a build that is ready, or what it takes to have it.
     pub fn program(&self, build: &str) -> Result<Program, Missing> {
-        match build {
-            OWN => self.own_program(),
-            OWN_ADAPTED => self.adapted(),
-            build => self.preparer.program(build),
+        match self.look(build) {
+            Look::Ready(program) => Ok(program),
+            Look::Missing(missing) => Err(missing),
+            Look::Fetch(_) => self.preparer.program(self.prepared_as(build)),
         }
     }
 
-    fn own_program(&self) -> Result<Program, Missing> {
-        let found = self.found.get_or_init(|| match &self.own {
-            Some(manifest) => manifest.program().map_err(|error| {
-                let said = error.to_string();
-                let (why, next) = said.split_once(" → ").unwrap_or((&said, "gearshift doctor"));
-                missing(manifest.name.as_str(), why, next)
-            }),
-            None => Err(missing(OWN, "no service is described in this folder", "gearshift init")),
+    /// The build that is prepared where this one is wanted: a function of the user's needs only its
+    /// runtime's client.
+    pub fn prepared_as<'a>(&self, build: &'a str) -> &'a str {
+        if build == OWN_FUNCTION { self.client().unwrap_or(build) } else { build }
+    }
+
+    fn client(&self) -> Option<&'static str> {
+        match self.own.as_ref()?.function.as_ref()?.runtime.language() {
+            Language::Python => Some("function-python"),
+            Language::JavaScript => Some("function-js"),
+            Language::Provided => None,
+        }
+    }
+
+    fn function(&self, client: Option<Program>) -> Look {
+        let Some((own, function)) =
+            self.own.as_ref().and_then(|own| own.function.as_ref().map(|f| (own, f)))
+        else {
+            return Look::Missing(undescribed());
+        };
+        let wanted = function.runtime.as_str();
+        let found = self.found.get_or_init(|| {
+            own.function_program(function, client).map_err(|error| refused(own, &error))
         });
+        let mut program = match found {
+            Ok(program) => program.clone(),
+            Err(missing) => return Look::Missing(missing.clone()),
+        };
+        let runtime = program.runtime.as_mut();
+        let version =
+            |runtime: &RuntimeClient| runtime.on.rsplit(' ').next().unwrap_or_default().to_owned();
+        let other = runtime.filter(|runtime| !function.runtime.is(&version(runtime)));
+        if let Some(runtime) = other {
+            let why = format!("{wanted} was asked for, {} is here", runtime.on);
+            if self.strict {
+                let next = format!("install {wanted}, or leave --strict out");
+                return Look::Missing(missing(own.name.as_str(), &why, &next));
+            }
+            runtime.note = Some(why);
+        }
+        Look::Ready(program)
+    }
+
+    fn own_program(&self) -> Result<Program, Missing> {
+        let service = self.own.as_ref().and_then(|own| Some((own, own.service.as_ref()?)));
+        let (own, service) = service.ok_or_else(undescribed)?;
+        let found =
+            self.found.get_or_init(|| own.program(service).map_err(|error| refused(own, &error)));
         found.clone()
     }
 
@@ -93,6 +139,17 @@ impl Builds {
             ..service
         })
     }
+}
+
+fn undescribed() -> Missing {
+    missing(OWN, "no service is described in this folder", "gearshift init")
+}
+
+/// A refused manifest, whose last part is the next step.
+fn refused(own: &Manifest, error: &ManifestError) -> Missing {
+    let said = error.to_string();
+    let (why, next) = said.split_once(" → ").unwrap_or((&said, "docs/manifest.md"));
+    missing(own.name.as_str(), why, next)
 }
 
 fn missing(what: &str, why: &str, how_to_get_it: &str) -> Missing {

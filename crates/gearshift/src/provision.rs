@@ -44,8 +44,9 @@ impl<'a> Provisioner<'a> {
             self.progress
                 .say(format!("preparing {build} · {tool} · {done_mb:.0} of {of_mb:.0} MB"));
         };
-        match self.builds.preparer.prepare(build, &self.marks, &told).await {
-            Ok(program) => Ok(program.runtime),
+        let prepared = self.builds.prepared_as(build);
+        match self.builds.preparer.prepare(prepared, &self.marks, &told).await {
+            Ok(_) => self.builds.program(build).map(|program| program.runtime),
             Err(error) => {
                 let missing = error.missing(build);
                 let mut failed = self.failed.lock().expect("no panic while held");

@@ -8,8 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    CommandLine, FILE, HeaderName, ManifestError, Method, RowName, ServiceName, Status, UrlPath,
-    Weight,
+    CommandLine, FILE, Function, HeaderName, ManifestError, Method, RowName, ServiceName, Status,
+    UrlPath, Weight,
 };
 
 /// A whole `gearshift.toml`.
@@ -19,7 +19,10 @@ use crate::{
 pub struct Manifest {
     /// The service's name.
     pub name: ServiceName,
-    pub service: Service,
+    /// How the service is started; instead of it a function.
+    pub service: Option<Service>,
+    /// A Lambda function as it is, instead of a service.
+    pub function: Option<Function>,
     /// What is asked of the service while it is measured; without any, `GET /`.
     #[serde(default = "get_root")]
     pub requests: Vec<Request>,
@@ -217,6 +220,15 @@ impl Manifest {
 
     /// What one line alone does not tell.
     fn check(&self) -> Result<(), String> {
+        match (&self.service, &self.function) {
+            (None, None) => {
+                return Err("it has no [service] and no [function] → one of them".into());
+            }
+            (Some(_), Some(_)) => {
+                return Err("it has [service] and [function] → each in a folder of its own".into());
+            }
+            _ => {}
+        }
         if self.requests.is_empty() {
             return Err("`requests` is empty → one [[requests]] with a path, or none at all".into());
         }
@@ -228,26 +240,28 @@ impl Manifest {
             }
             self.body(request)?;
         }
-        let directory = self.directory();
-        if !directory.is_dir() {
-            let directory = directory.display();
-            return Err(format!(
-                "`service.directory`: {directory} is no folder → a folder below this file's"
-            ));
+        if let Some(service) = &self.service {
+            let directory = self.folder.join(&service.directory);
+            if !directory.is_dir() {
+                let directory = directory.display();
+                return Err(format!(
+                    "`service.directory`: {directory} is no folder → a folder below this file's"
+                ));
+            }
         }
-        if let Some(missing) =
-            self.service.pass.iter().find(|name| std::env::var_os(name).is_none())
-        {
+        if let Some(function) = &self.function {
+            within("function.memory", u64::from(function.memory), 128, 10_240)?;
+            within("function.timeout", function.timeout, 1, 900)?;
+        }
+        let passed = self.service.iter().map(|service| &service.pass);
+        let mut passed =
+            passed.chain(self.function.iter().map(|function| &function.pass)).flatten();
+        if let Some(missing) = passed.find(|name| std::env::var_os(name).is_none()) {
             return Err(format!(
-                "`service.pass`: {missing} is not set here → export {missing}=…, or take it from the list"
+                "`pass`: {missing} is not set here → export {missing}=…, or take it from the list"
             ));
         }
         Ok(())
-    }
-
-    /// Where the command runs.
-    pub fn directory(&self) -> PathBuf {
-        self.folder.join(&self.service.directory)
     }
 
     /// The bytes that are sent with a request.
@@ -272,6 +286,13 @@ impl Manifest {
 /// The JSON Schema of the file, for editors; shipped as `schema/gearshift.schema.json`.
 pub fn schema() -> Schema {
     schemars::schema_for!(Manifest)
+}
+
+fn within(key: &str, value: u64, low: u64, high: u64) -> Result<(), String> {
+    match (low..=high).contains(&value) {
+        true => Ok(()),
+        false => Err(format!("`{key}`: {value} is not within {low} to {high}")),
+    }
 }
 
 fn get_root() -> Vec<Request> {

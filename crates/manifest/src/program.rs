@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use gearshift_gear::Program;
 
-use crate::{Manifest, ManifestError, package};
+use crate::{Manifest, ManifestError, Service, package};
 
 /// What a service finds of the environment in which Gearshift was started: what it would have on
 /// any machine, and nothing that only a terminal has.
@@ -15,10 +15,11 @@ impl Manifest {
     ///
     /// # Errors
     /// Where its command is not found, or its files cannot be read.
-    pub fn program(&self) -> Result<Program, ManifestError> {
+    pub fn program(&self, service: &Service) -> Result<Program, ManifestError> {
         let whole = |what| ManifestError::Whole { path: self.folder.join(crate::FILE), what };
-        let directory = std::path::absolute(self.directory()).map_err(|e| whole(e.to_string()))?;
-        let words = self.service.command.words();
+        let directory = std::path::absolute(self.folder.join(&service.directory));
+        let directory = directory.map_err(|error| whole(error.to_string()))?;
+        let words = service.command.words();
         let executable = find(&words[0], &directory).ok_or_else(|| {
             whole(format!(
                 "`service.command`: {} is neither in {} nor on the PATH → build or install it, or write its path",
@@ -33,20 +34,21 @@ impl Manifest {
             command: std::iter::once(executable).chain(rest).collect(),
             root: directory,
             handler: "bootstrap".to_owned(),
-            variables: self.variables(),
+            variables: variables(service),
             zip_bytes,
             page: None,
-            health: Some(self.service.health.to_string()),
+            stores: None,
+            health: Some(service.health.to_string()),
             runtime: None,
         })
     }
+}
 
-    fn variables(&self) -> Vec<(String, String)> {
-        let here = |name: &str| std::env::var(name).ok().map(|value| (name.to_owned(), value));
-        let passed = self.service.pass.iter().filter_map(|name| here(name));
-        let given = self.service.environment.clone();
-        FROM_HERE.iter().filter_map(|name| here(name)).chain(passed).chain(given).collect()
-    }
+fn variables(service: &Service) -> Vec<(String, String)> {
+    let here = |name: &str| std::env::var(name).ok().map(|value| (name.to_owned(), value));
+    let passed = service.pass.iter().filter_map(|name| here(name));
+    let given = service.environment.clone();
+    FROM_HERE.iter().filter_map(|name| here(name)).chain(passed).chain(given).collect()
 }
 
 /// As a shell finds it: a path from the folder, or a name on the PATH.

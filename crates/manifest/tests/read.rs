@@ -24,8 +24,8 @@ fn a_small_file_is_whole() {
     let manifest = parse(SMALL).unwrap();
     assert_eq!(manifest.requests.len(), 1);
     assert_eq!(manifest.requests[0].path.as_str(), "/");
-    assert_eq!(manifest.service.health.as_str(), "/");
-    assert_eq!(manifest.service.command.words(), ["./shop", "--port", "$PORT"]);
+    assert_eq!(manifest.service.as_ref().unwrap().health.as_str(), "/");
+    assert_eq!(manifest.service.as_ref().unwrap().command.words(), ["./shop", "--port", "$PORT"]);
 }
 
 #[test]
@@ -112,7 +112,10 @@ fn a_program_that_is_not_there_is_named_with_where_it_was_looked_for() {
     let path = folder.path().join("gearshift.toml");
     let said = |text: &str| {
         let manifest = Manifest::parse(text, &path).unwrap();
-        manifest.program().map(|program| program.command).map_err(|error| error.to_string())
+        manifest
+            .program(manifest.service.as_ref().unwrap())
+            .map(|program| program.command)
+            .map_err(|error| error.to_string())
     };
     for command in ["./shop", "no-such-program-here --port $PORT"] {
         let said = said(&SMALL.replace("./shop --port $PORT", command)).unwrap_err();
@@ -129,7 +132,7 @@ fn a_service_gets_its_variables_and_those_it_is_passed() {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("page"), vec![b'a'; 100_000]).unwrap();
     let manifest = Manifest::parse(&text, &folder.path().join("gearshift.toml")).unwrap();
-    let program = manifest.program().unwrap();
+    let program = manifest.program(manifest.service.as_ref().unwrap()).unwrap();
     let value = |name: &str| {
         program.variables.iter().find(|(of, _)| of == name).map(|(_, value)| value.as_str())
     };

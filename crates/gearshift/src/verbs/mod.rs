@@ -9,6 +9,7 @@ mod down;
 mod gears;
 mod init;
 mod internal;
+mod invoke;
 mod up;
 
 use anyhow::Result;
@@ -22,6 +23,8 @@ pub enum Verb {
     Init(init::Init),
     /// Keep one row running and print its URL
     Up(up::Up),
+    /// Call a function row directly, print its answer and REPORT line
+    Invoke(invoke::Invoke),
     /// Take a run away and prove that nothing is left
     Down(down::Down),
     /// Measure any HTTP endpoint
@@ -70,7 +73,7 @@ pub fn code_of(error: &anyhow::Error) -> u8 {
 impl Verb {
     /// It makes gears here, or says what they would be.
     fn shapes(&self) -> bool {
-        matches!(self, Self::Compare(_) | Self::Up(_) | Self::Doctor(_))
+        matches!(self, Self::Compare(_) | Self::Up(_) | Self::Invoke(_) | Self::Doctor(_))
     }
 }
 
@@ -85,6 +88,7 @@ pub fn run(verb: Verb) -> Result<Ended> {
         Verb::Compare(compare) => compare.run(),
         Verb::Init(init) => init.run(),
         Verb::Up(up) => up.run(),
+        Verb::Invoke(invoke) => invoke.run(),
         Verb::Down(down) => down.run(),
         Verb::Bench(bench) => bench.run(),
         Verb::Gears(gears) => gears.run(),

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use anyhow::Result;
 use clap::Args;
 use gearshift_compare::Provision;
-use gearshift_deploy::{Fence, Patience, Settings, Shaping, Target, Want, reach};
-use gearshift_gear::{CATALOGUE, Caller, RuntimeClient};
+use gearshift_deploy::{Fence, Patience, Settings, Shaping, Target, Want, World, reach};
+use gearshift_gear::{CATALOGUE, Caller, Row, RunId, RuntimeClient};
 use gearshift_price::PriceBook;
+use gearshift_twin::{Twin, TwinConfig};
 use serde::Serialize;
 
 use super::compare::of_own;
@@ -73,12 +74,14 @@ impl Up {
     pub fn run(self) -> Result<Ended> {
         let manifest = manifest(self.config.as_deref(), self.builtin)?;
         let row = CATALOGUE.row(&self.row).map_err(|error| Usage(error.to_string()))?.clone();
-        let row = if manifest.is_some() { of_own(row)? } else { row };
+        let row = match &manifest {
+            Some(own) => of_own(row, own)?,
+            None => row,
+        };
         PriceBook::region(&self.region).map_err(|error| Usage(error.to_string()))?;
-        let builds = Arc::new(Builds::with(manifest));
+        let builds = Arc::new(Builds::with(manifest, false));
         let config = here::twin_config(&builds)?;
         let run = here::new_run(&config);
-        let twin = gearshift_twin::Twin::new(config.clone());
         let settings = Settings {
             caller: self.caller,
             physics: self.physics == "on",
@@ -89,15 +92,7 @@ impl Up {
             region: self.region,
             ..Settings::default()
         };
-        let want = Want::one(row.clone(), settings);
-        let up = async {
-            let progress = Progress::new();
-            let provision = Provisioner::new(builds, self.offline, &run, &progress);
-            let runtime = provision.provide(&row).await?;
-            let shaping = twin.can(&row)?;
-            let now = Fence::at(jiff::Timestamp::now());
-            Ok((runtime, shaping, reach(&twin, &run, &want, now, Patience::default()).await?))
-        };
+        let up = stand(&config, builds, &run, &row, settings, self.offline);
         let Some((runtime, shaping, world)) = block_on(interrupt::or_take_down(&config, &run, up))?
         else {
             eprintln!("interrupted: run {run} taken down, nothing is left");
@@ -128,4 +123,24 @@ impl Up {
         say!("  ends with  gearshift down {run}");
         Ok(Ended::Well)
     }
+}
+
+/// Brings a row up, its build made ready before; what runs its code, how it is shaped, and the
+/// world with it.
+pub(super) async fn stand(
+    config: &TwinConfig,
+    builds: Arc<Builds>,
+    run: &RunId,
+    row: &Row,
+    settings: Settings,
+    offline: bool,
+) -> Result<(Option<RuntimeClient>, Shaping, World)> {
+    let progress = Progress::new();
+    let provision = Provisioner::new(builds, offline, run, &progress);
+    let runtime = provision.provide(row).await?;
+    let twin = Twin::new(config.clone());
+    let shaping = twin.can(row)?;
+    let want = Want::one(row.clone(), settings);
+    let now = Fence::at(jiff::Timestamp::now());
+    Ok((runtime, shaping, reach(&twin, run, &want, now, Patience::default()).await?))
 }

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use dynoxide::Database;
-use gearshift_gear::{Dimension, FaultPlan};
+use gearshift_gear::{Dimension, FaultPlan, KeyKind, TableKey, TableWanted};
 use gearshift_laws::Laws;
 use serde_json::json;
 use tokio::sync::{oneshot, watch};
@@ -85,12 +85,29 @@ impl TableStore {
     }
 
     /// Creates a table with the number `id` as its hash key, billed per request.
+    ///
+    /// # Errors
+    /// As [`TableStore::create`].
     pub fn create_table(&self, name: &str) -> Result<(), StoreError> {
-        let refused = |why: String| StoreError::Table { name: name.to_owned(), why };
+        let key = TableKey { name: "id".to_owned(), kind: KeyKind::Number };
+        self.create(&TableWanted { name: name.to_owned(), key, sort: None })
+    }
+
+    /// Creates a table with these keys, billed per request.
+    ///
+    /// # Errors
+    /// Where DynamoDB would refuse it: a name or key it does not take, or a table that is there.
+    pub fn create(&self, table: &TableWanted) -> Result<(), StoreError> {
+        let refused = |why: String| StoreError::Table { name: table.name.clone(), why };
+        let keys = [Some((&table.key, "HASH")), table.sort.as_ref().map(|key| (key, "RANGE"))];
+        let keys = || keys.into_iter().flatten();
+        let schema = keys().map(|(key, role)| json!({"AttributeName": key.name, "KeyType": role}));
+        let attributes =
+            keys().map(|(key, _)| json!({"AttributeName": key.name, "AttributeType": key.kind}));
         let request = serde_json::from_value(json!({
-            "TableName": name,
-            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
-            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "N"}],
+            "TableName": table.name,
+            "KeySchema": schema.collect::<Vec<_>>(),
+            "AttributeDefinitions": attributes.collect::<Vec<_>>(),
             "BillingMode": "PAY_PER_REQUEST",
         }))
         .map_err(|error| refused(error.to_string()))?;

@@ -36,7 +36,9 @@ impl FunctionRow {
         let page = config.program.page.as_deref();
         let with_page = page.is_some();
         let seed = settings.seed.wrapping_add(2);
-        let stores = Stores::start(row.gear().store, page, &laws, seed).await?;
+        let stores =
+            Stores::start(row.gear().store, config.program.stores.as_ref(), page, &laws, seed);
+        let stores = stores.await?;
         let mut variables = stores.variables();
         variables.extend(config.program.variables.iter().cloned());
         if settings.init_per_call {

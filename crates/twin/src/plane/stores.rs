@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use bytes::Bytes;
 use gearshift_functions::{Answered, Function, Page, PageRoute, Path, answer};
-use gearshift_gear::{FaultPlan, Part, PartKind, Store};
+use gearshift_gear::{FaultPlan, Part, PartKind, Store, StoresWanted};
 use gearshift_laws::Laws;
 use gearshift_stores::{
     Hook, Metered, ObjectConfig, ObjectStore, SECRET_KEY, StoreCall, TableConfig, TableStore,
@@ -38,6 +38,7 @@ impl Stores {
     /// Starts what a function of this row counts in, and the objects, with `page` among them.
     pub(super) async fn start(
         counts_in: Store,
+        wanted: Option<&StoresWanted>,
         page: Option<&str>,
         laws: &Arc<Laws>,
         seed: u64,
@@ -53,24 +54,29 @@ impl Stores {
                 .place(PAGES, PAGE, "text/html; charset=utf-8", page.as_bytes().to_vec())
                 .map_err(words)?;
         }
-        let table = match counts_in {
-            Store::Table => {
+        let with_table = counts_in == Store::Table || wanted.is_some();
+        let table = match with_table {
+            true => {
                 let seed = seed.wrapping_add(1);
                 let config =
                     TableConfig { hook: hook("table"), ..TableConfig::new(laws.clone(), seed) };
-                let table = TableStore::start(config).await.map_err(words)?;
-                table.create_table(COUNTED_IN).map_err(words)?;
-                Some(table)
+                Some(TableStore::start(config).await.map_err(words)?)
             }
-            Store::Object => {
-                objects.create_bucket(COUNTED_IN, false).map_err(words)?;
-                None
-            }
-            Store::Memory => None,
-            Store::File => {
+            false => None,
+        };
+        if let (Some(table), Some(wanted)) = (&table, wanted) {
+            wanted.tables.iter().try_for_each(|one| table.create(one)).map_err(words)?;
+            let mut buckets = wanted.buckets.iter();
+            buckets.try_for_each(|name| objects.create_bucket(name, false)).map_err(words)?;
+        }
+        match (counts_in, &table) {
+            (Store::Table, Some(table)) => table.create_table(COUNTED_IN).map_err(words)?,
+            (Store::Object, _) => objects.create_bucket(COUNTED_IN, false).map_err(words)?,
+            (Store::File, _) => {
                 return Err("a function without a file system cannot count in a file".into());
             }
-        };
+            _ => {}
+        }
         Ok(Self { counts_in, objects, table, charged })
     }
 

@@ -14,7 +14,9 @@ use crate::builds::manifest;
 use crate::verbs::Usage;
 
 /// Rows that any service can be compared on.
-const FOR_ANY_SERVICE: [&str; 3] = ["ec2", "fargate", "lambda"];
+const FOR_ANY_SERVICE: &[&str] = &["ec2", "fargate", "lambda"];
+/// The row for any function.
+const FOR_ANY_FUNCTION: &[&str] = &["lambda"];
 
 #[derive(Args)]
 pub struct Flags {
@@ -168,10 +170,10 @@ impl Flags {
     }
 
     /// The chosen rows, with the code and memory they shall have.
-    pub fn rows(&self, own: bool) -> Result<Vec<Row>> {
+    pub fn rows(&self, own: Option<&Manifest>) -> Result<Vec<Row>> {
         let mut rows = self.named(own)?;
-        if own {
-            rows = rows.into_iter().map(of_own).collect::<Result<_>>()?;
+        if let Some(own) = own {
+            rows = rows.into_iter().map(|row| of_own(row, own)).collect::<Result<_>>()?;
         } else if let Some(row) = rows.iter().find(|row| row.build.name == gearshift_gear::OWN) {
             bail!(Usage(format!(
                 "row {} runs a service of yours, and this folder describes none → gearshift init",
@@ -184,13 +186,15 @@ impl Flags {
         })
     }
 
-    fn named(&self, own: bool) -> Result<Vec<Row>> {
-        if self.rows.is_empty() && !own {
+    fn named(&self, own: Option<&Manifest>) -> Result<Vec<Row>> {
+        if self.rows.is_empty() && own.is_none() {
             let usual = CATALOGUE.rows().iter().filter(|row| row.built && !row.on_request);
             return Ok(usual.cloned().collect());
         }
-        let any = FOR_ANY_SERVICE.map(str::to_owned);
-        let names = if self.rows.is_empty() { &any[..] } else { &self.rows };
+        let function = own.is_some_and(|own| own.function.is_some());
+        let any = if function { FOR_ANY_FUNCTION } else { FOR_ANY_SERVICE };
+        let named: Vec<&str> = self.rows.iter().map(String::as_str).collect();
+        let names = if named.is_empty() { any } else { &named };
         let mut rows: Vec<Row> = Vec::new();
         for name in names {
             let row = CATALOGUE.row(name).map_err(|error| Usage(error.to_string()))?;
@@ -204,15 +208,18 @@ impl Flags {
 }
 
 /// The row with the user's code.
-pub fn of_own(row: Row) -> Result<Row> {
+pub fn of_own(row: Row, own: &Manifest) -> Result<Row> {
+    let with_own = |row: Row| match &own.function {
+        Some(function) => row.with_own_function(function.memory, function.timeout * 1000),
+        None => row.with_own_code(),
+    };
     let name = row.name.clone();
-    row.with_own_code().with_context(|| {
-        let any = CATALOGUE.rows().iter().filter(|row| row.built);
-        let any = any.filter(|row| (*row).clone().with_own_code().is_some());
-        let any: Vec<&str> = any.map(|row| row.name.as_str()).collect();
-        let any = any.join(", ");
+    with_own(row).with_context(|| {
+        let any = CATALOGUE.rows().iter().filter(|row| row.built).cloned().filter_map(with_own);
+        let any: Vec<String> = any.map(|row| row.name).collect();
+        let (what, any) = (if own.function.is_some() { "function" } else { "service" }, any.join(", "));
         Usage(format!(
-            "row {name} runs code of ours → one of {any}; or --builtin for the built-in sample"
+            "row {name} takes no {what} of yours → one of {any}; or --builtin for the built-in sample"
         ))
     })
 }

@@ -1,0 +1,176 @@
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use clap::Args;
+use gearshift_deploy::{Settings, Target};
+use gearshift_gear::{CATALOGUE, Row};
+use gearshift_twin::{Twin, TwinConfig};
+use http_body_util::{BodyExt, Full};
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use serde::Serialize;
+
+use super::compare::of_own;
+use super::up::stand;
+use super::{Ended, Usage, block_on};
+use crate::builds::{Builds, manifest};
+use crate::{here, interrupt, terminal};
+
+/// Calls a function row directly, past its gateway: the row that is up, or one brought up for this.
+#[derive(Args)]
+pub struct Invoke {
+    /// The row, such as lambda
+    row: String,
+    /// A file with the event, JSON; - for standard input; {} when left out
+    #[arg(long, value_name = "FILE")]
+    payload: Option<PathBuf>,
+    /// The function's description [default: gearshift.toml of this folder, where there is one]
+    #[arg(long, value_name = "FILE", conflicts_with = "builtin")]
+    config: Option<PathBuf>,
+    /// Call the built-in function, although this folder has a gearshift.toml
+    #[arg(long)]
+    builtin: bool,
+    /// Fetch nothing: fail where the row's build is not prepared
+    #[arg(long)]
+    offline: bool,
+    /// Print JSON: answer, error and log
+    #[arg(long)]
+    json: bool,
+}
+
+/// What came of a call.
+#[derive(Serialize)]
+struct Invoked {
+    /// HTTP status of the Invoke API.
+    status: u16,
+    /// `Unhandled` where the function failed, as AWS says it.
+    function_error: Option<String>,
+    payload: serde_json::Value,
+    /// The end of its log, at most 4 KB, with the REPORT line.
+    log: String,
+}
+
+impl Invoke {
+    pub fn run(self) -> Result<Ended> {
+        let manifest = manifest(self.config.as_deref(), self.builtin)?;
+        let row = CATALOGUE.row(&self.row).map_err(|error| Usage(error.to_string()))?.clone();
+        let row = match &manifest {
+            Some(own) => of_own(row, own)?,
+            None => row,
+        };
+        if row.function_memory_mb().is_none() {
+            bail!(Usage(format!("row {} is no function → gearshift gears lists them", row.name)));
+        }
+        let payload = self.event()?;
+        let builds = Arc::new(Builds::with(manifest, false));
+        let config = here::twin_config(&builds)?;
+        let Some(invoked) = block_on(self.invoke(&config, builds, &row, payload))? else {
+            eprintln!("interrupted: everything is taken down, nothing is left");
+            return Ok(Ended::Failed);
+        };
+        let failed = invoked.function_error.is_some() || invoked.status != 200;
+        if self.json {
+            terminal::print_json(&invoked)?;
+        } else {
+            eprint!("{}", invoked.log);
+            terminal::print(format_args!("{}\n", invoked.payload));
+        }
+        Ok(if failed { Ended::Failed } else { Ended::Well })
+    }
+
+    fn event(&self) -> Result<Bytes> {
+        let text = match self.payload.as_deref() {
+            None => return Ok(Bytes::from_static(b"{}")),
+            Some(path) if path.as_os_str() == "-" => {
+                let mut text = Vec::new();
+                if std::io::stdin().is_terminal() {
+                    eprintln!("reading the event from standard input, up to Ctrl-D");
+                }
+                std::io::stdin().read_to_end(&mut text).context("reading standard input")?;
+                text
+            }
+            Some(path) => std::fs::read(path).map_err(|error| {
+                Usage(format!("--payload {}: {error} → a file with the event", path.display()))
+            })?,
+        };
+        if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&text) {
+            bail!(Usage(format!("the event is no JSON: {error} → --payload with another file")));
+        }
+        Ok(text.into())
+    }
+
+    async fn invoke(
+        &self,
+        config: &TwinConfig,
+        builds: Arc<Builds>,
+        row: &Row,
+        payload: Bytes,
+    ) -> Result<Option<Invoked>> {
+        if let Some(url) = standing(config, &row.name).await {
+            return call(&url, &row.name, payload).await.map(Some);
+        }
+        let run = here::new_run(config);
+        let settings = Settings {
+            core_factor: gearshift_compare::core_factor(row, &here::cache()).value,
+            ..Settings::default()
+        };
+        let up = async {
+            let (.., world) = stand(config, builds, &run, row, settings, self.offline).await?;
+            let endpoints = world.rows.get(&row.name).map(|row| row.endpoints.clone());
+            let url = invoke_url(&endpoints.unwrap_or_default()).context("it has no Invoke API")?;
+            call(&url, &row.name, payload).await
+        };
+        let invoked = interrupt::or_take_down(config, &run, up).await?;
+        if invoked.is_some() {
+            interrupt::take_down(config, &run).await?;
+        }
+        Ok(invoked)
+    }
+}
+
+/// The Invoke API of this row, where one is up.
+async fn standing(config: &TwinConfig, row: &str) -> Option<String> {
+    let twin = Twin::new(config.clone());
+    for run in here::live_runs(config) {
+        let world = twin.observe(&run).await.ok();
+        let url = world.and_then(|world| invoke_url(&world.rows.get(row)?.endpoints));
+        if url.is_some() {
+            eprintln!("run {run} is up with {row}");
+            return url;
+        }
+    }
+    None
+}
+
+fn invoke_url(endpoints: &BTreeMap<String, String>) -> Option<String> {
+    endpoints.get("invoke").cloned()
+}
+
+async fn call(url: &str, function: &str, payload: Bytes) -> Result<Invoked> {
+    let client = Client::builder(TokioExecutor::new())
+        .retry_canceled_requests(false)
+        .build_http::<Full<Bytes>>();
+    let request = Request::post(format!("{url}/2015-03-31/functions/{function}/invocations"))
+        .header("x-amz-log-type", "Tail")
+        .body(Full::new(payload))?;
+    let answer = client.request(request).await.context("calling the function")?;
+    let (head, body) = answer.into_parts();
+    let body = body.collect().await.context("reading the function's answer")?.to_bytes();
+    let header = |name: &str| Some(head.headers.get(name)?.to_str().ok()?.to_owned());
+    let log = header("x-amz-log-result").and_then(|log| BASE64_STANDARD.decode(log).ok());
+    Ok(Invoked {
+        status: head.status.as_u16(),
+        function_error: header("x-amz-function-error"),
+        // An answer that is no JSON is shown as the text it is.
+        payload: serde_json::from_slice(&body)
+            .unwrap_or_else(|_| String::from_utf8_lossy(&body).into_owned().into()),
+        log: String::from_utf8_lossy(&log.unwrap_or_default()).into_owned(),
+    })
+}
