@@ -66,6 +66,22 @@ impl Builds {
         }
     }
 
+    /// Refuses what is described and cannot be started, before anything is measured.
+    ///
+    /// # Errors
+    /// With the reason and the next step.
+    pub fn require_own(&self) -> Result<()> {
+        let own = match self.own.as_ref().map(|own| own.function.is_some()) {
+            None => return Ok(()),
+            Some(true) => OWN_FUNCTION,
+            Some(false) => OWN,
+        };
+        match self.look(own) {
+            Look::Missing(missing) => Err(Usage(missing.to_string()).into()),
+            Look::Ready(_) | Look::Fetch(_) => Ok(()),
+        }
+    }
+
     /// The build that is prepared where this one is wanted: a function of the user's needs only its
     /// runtime's client.
     pub fn prepared_as<'a>(&self, build: &'a str) -> &'a str {

@@ -213,7 +213,8 @@ impl Manifest {
     pub fn parse(text: &str, path: &Path) -> Result<Self, ManifestError> {
         let mut manifest: Self =
             toml::from_str(text).map_err(|error| ManifestError::syntax(path, text, &error))?;
-        manifest.folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        manifest.folder = folder.unwrap_or(Path::new(".")).to_owned();
         manifest.check().map_err(|what| ManifestError::Whole { path: path.to_owned(), what })?;
         Ok(manifest)
     }

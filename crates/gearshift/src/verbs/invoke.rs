@@ -70,6 +70,7 @@ impl Invoke {
         }
         let payload = self.event()?;
         let builds = Arc::new(Builds::with(manifest, false));
+        builds.require_own()?;
         let config = here::twin_config(&builds)?;
         let Some(invoked) = block_on(self.invoke(&config, builds, &row, payload))? else {
             eprintln!("interrupted: everything is taken down, nothing is left");

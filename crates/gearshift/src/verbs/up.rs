@@ -80,6 +80,7 @@ impl Up {
         };
         PriceBook::region(&self.region).map_err(|error| Usage(error.to_string()))?;
         let builds = Arc::new(Builds::with(manifest, false));
+        builds.require_own()?;
         let config = here::twin_config(&builds)?;
         let run = here::new_run(&config);
         let settings = Settings {

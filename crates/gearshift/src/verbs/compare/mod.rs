@@ -66,11 +66,12 @@ impl Compare {
         let rows = self.flags.rows(manifest.as_ref())?;
         self.flags.law_factors()?;
         PriceBook::region(self.flags.region()).map_err(|error| Usage(error.to_string()))?;
+        let service = Described::of(manifest.as_ref())?;
+        let builds = Arc::new(Builds::with(manifest, self.flags.strict));
+        builds.require_own()?;
         // A place for the results is better missing now than after minutes of measuring.
         std::fs::create_dir_all(here::RESULTS)
             .with_context(|| format!("making {} in this folder", here::RESULTS))?;
-        let service = Described::of(manifest.as_ref())?;
-        let builds = Arc::new(Builds::with(manifest, self.flags.strict));
         let config = here::twin_config(&builds)?;
         let run = here::own_run(&config)?;
         let results = block_on(self.measure(&config, builds, &run, rows, service))?;

@@ -1,0 +1,296 @@
+//! A service or function of the user's, as the user runs it.
+
+mod common;
+
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+
+use common::Folder;
+use serde_json::Value;
+
+/// What `apt-get`, `pip` and `npm` users would type; loud where it fails.
+fn sh(folder: &Folder, line: &str) {
+    let output = Command::new("sh").arg("-c").arg(line).current_dir(folder.path()).output();
+    let output = output.expect("a shell");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{line}: {}: {said}", output.status);
+}
+
+fn write(folder: &Folder, name: &str, content: &str) {
+    let path = folder.path().join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, content).unwrap();
+}
+
+/// Compares these rows and returns the results; a noisy machine (exit code 3) is no failure here.
+fn compare(folder: &Folder, rows: &str) -> Value {
+    let arguments = ["compare", "--quick", "--calls", "20", "--rows", rows, "--json"];
+    let output = folder.run(&arguments);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{}: {said}", output.status);
+    serde_json::from_slice(&output.stdout).expect("results")
+}
+
+fn row<'a>(results: &'a Value, name: &str) -> &'a Value {
+    let rows = results["rows"].as_array().expect("rows");
+    rows.iter().find(|row| row["row"] == name).unwrap_or_else(|| panic!("{name} is missing"))
+}
+
+/// The row answered, was measured, and cost something.
+fn ran(results: &Value, name: &str) {
+    let row = row(results, name);
+    assert_eq!(row["code"], "own", "{row}");
+    assert_ne!(row["state"], "skipped", "{row}");
+    assert!(row["latency"]["n"].as_u64() >= Some(19), "{name}: {}", row["latency"]);
+    assert_eq!(row["cold"]["n"], 9, "{name}: {}", row["cold"]);
+    assert!(row["money"].is_object(), "{name} has no bill");
+}
+
+const FLASK: &str = "from flask import Flask\n\napp = Flask(__name__)\nhits = 0\n\n\
+    @app.get(\"/\")\ndef root():\n    return \"hello\"\n\n\
+    @app.post(\"/hits\")\ndef add():\n    global hits\n    hits += 1\n    return str(hits)\n\n\
+    @app.get(\"/hits\")\ndef read():\n    return str(hits)\n";
+
+/// A small Flask app that counts in memory, compared on all three rows.
+static FLASK_APP: LazyLock<(Value, String)> = LazyLock::new(|| {
+    let folder = Folder::new();
+    write(&folder, "app.py", FLASK);
+    write(&folder, "requirements.txt", "flask==3.1.2\n");
+    sh(&folder, "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt gunicorn");
+    folder.text(&["init"]);
+    let path = folder.path().join("gearshift.toml");
+    let drafted = std::fs::read_to_string(&path).unwrap();
+    let counter = "\n[counter]\nadd = \"/hits\"\nread = \"/hits\"\n";
+    std::fs::write(&path, drafted + counter).unwrap();
+    let results = compare(&folder, "ec2,fargate,lambda");
+    let run = results["run"].as_str().expect("a run").to_owned();
+    let report = folder.path().join(".gearshift/runs").join(run).join("report.md");
+    (results, std::fs::read_to_string(report).expect("a report"))
+});
+
+#[test]
+fn a_flask_app_behind_gunicorn_runs_from_init_to_compare_on_three_rows() {
+    let (results, _) = &*FLASK_APP;
+    for name in ["ec2", "fargate", "lambda"] {
+        ran(results, name);
+    }
+    assert_eq!(row(results, "lambda")["runtime"]["name"], "gearshift-entry");
+}
+
+#[test]
+fn compare_says_which_rows_lose_state_and_why() {
+    let (results, report) = &*FLASK_APP;
+    let keeps = |name: &str| row(results, name)["keeps"].clone();
+    let (ec2, lambda) = (keeps("ec2"), keeps("lambda"));
+    assert_eq!((&ec2["together"], &ec2["replaced"]), (&true.into(), &false.into()), "{ec2}");
+    assert_eq!((&lambda["together"], &lambda["replaced"]), (&false.into(), &false.into()));
+    assert!(lambda["members"].as_u64() > Some(1), "{lambda}");
+    for sentence in [
+        "state is kept on 0 of 3",
+        "ec2 loses it: a new member begins anew",
+        "each counts for itself",
+    ] {
+        assert!(report.contains(sentence), "{sentence:?} is missing from {report}");
+    }
+}
+
+#[test]
+fn http_server_of_npm_runs_from_init_to_compare_on_three_rows() {
+    let folder = Folder::new();
+    write(&folder, "package.json", r#"{"name":"pages","dependencies":{"http-server":"14.1.1"}}"#);
+    write(&folder, "public/index.html", "<p>hello\n");
+    sh(&folder, "npm install --silent --no-audit --no-fund");
+    folder.text(&["init"]);
+    let results = compare(&folder, "ec2,fargate,lambda");
+    for name in ["ec2", "fargate", "lambda"] {
+        ran(&results, name);
+    }
+}
+
+/// A function in a folder of its own.
+fn function(runtime: &str, handler: &str, files: &[(&str, &str)], more: &str) -> Folder {
+    let folder = Folder::new();
+    for (name, content) in files {
+        write(&folder, name, content);
+    }
+    let manifest = format!(
+        "name = \"users\"\n[function]\nruntime = \"{runtime}\"\nhandler = \"{handler}\"\n{more}"
+    );
+    write(&folder, "gearshift.toml", &manifest);
+    folder
+}
+
+fn invoke(folder: &Folder, event: &str) -> (Option<i32>, Value) {
+    write(folder, "event.json", event);
+    let output = folder.run(&["invoke", "lambda", "--payload", "event.json", "--json"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    let invoked = serde_json::from_slice(&output.stdout);
+    (output.status.code(), invoked.unwrap_or_else(|error| panic!("{error}: {said}")))
+}
+
+const BOTO3: &str = "import json\nimport boto3\n\ntable = boto3.resource('dynamodb').Table('users')\n\
+    s3 = boto3.client('s3')\n\n\
+    def handler(event, context):\n    table.put_item(Item={'id': event['id'], 'n': 1})\n    \
+    table.update_item(Key={'id': event['id']}, UpdateExpression='ADD n :one', \
+    ExpressionAttributeValues={':one': 1})\n    \
+    s3.put_object(Bucket='photos', Key='a', Body=b'hello')\n    \
+    keys = [found['Key'] for found in s3.list_objects_v2(Bucket='photos')['Contents']]\n    \
+    item = table.get_item(Key={'id': event['id']})['Item']\n    \
+    return {'statusCode': 200, 'body': json.dumps({'n': int(item['n']), 'keys': keys, \
+    'scanned': table.scan()['Count']})}\n";
+
+#[test]
+fn a_python_handler_puts_updates_gets_and_lists_unmodified() {
+    let stores = "timeout = 20\nbuckets = [\"photos\"]\n[[function.tables]]\nname = \"users\"\nkey = \"id\"\n";
+    let folder = function("python3.12", "app.handler", &[("app.py", BOTO3)], stores);
+    let (code, invoked) = invoke(&folder, r#"{"id":"7"}"#);
+    assert_eq!(code, Some(0), "{invoked}");
+    let body = invoked["payload"]["body"].as_str().expect("a body");
+    let body: Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body, serde_json::json!({"n": 2, "keys": ["a"], "scanned": 1}));
+    let log = invoked["log"].as_str().unwrap();
+    for part in ["START RequestId:", "REPORT RequestId:", "Billed Duration:", "Init Duration:"] {
+        assert!(log.contains(part), "{part} is missing from {log}");
+    }
+}
+
+#[test]
+fn another_version_than_asked_for_is_named_and_strict_refuses_it() {
+    let code = "def handler(event, context):\n    return 'hello'\n";
+    let folder = function("python3.99", "app.handler", &[("app.py", code)], "");
+    let up: Value = serde_json::from_str(&folder.text(&["up", "lambda", "--json"])).unwrap();
+    let note = up["runtime"]["note"].as_str().unwrap_or_default();
+    assert!(note.contains("python3.99 was asked for"), "{up}");
+    folder.text(&["down", up["run"].as_str().unwrap()]);
+    let refused = folder.run(&["compare", "--quick", "--strict"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("python3.99 was asked for") && said.contains("--strict"), "{said}");
+}
+
+/// The loop of AWS's tutorial for custom runtimes, in a shell.
+const SHELL: &str = "#!/bin/sh\nset -eu\n. ./$(echo $_HANDLER | cut -d. -f1).sh\nwhile true; do\n  \
+    HEADERS=$(mktemp)\n  \
+    EVENT=$(curl -sS -LD \"$HEADERS\" \"http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation/next\")\n  \
+    ID=$(grep -Fi Lambda-Runtime-Aws-Request-Id \"$HEADERS\" | tr -d '[:space:]' | cut -d: -f2)\n  \
+    RESPONSE=$($(echo $_HANDLER | cut -d. -f2) \"$EVENT\")\n  \
+    curl -sS \"http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation/$ID/response\" -d \"$RESPONSE\"\n\
+    done\n";
+
+#[test]
+fn a_custom_runtime_in_a_shell_is_run_from_its_zip() {
+    let handler = "handler() { echo \"{\\\"got\\\": $1}\"; }\n";
+    let files = [("bootstrap", SHELL), ("function.sh", handler)];
+    let folder = function(
+        "provided.al2023",
+        "function.handler",
+        &files,
+        "code = \"code.zip\"\ntimeout = 20\n",
+    );
+    let zip = "import zipfile, os\n\
+        os.chmod('bootstrap', 0o755)\n\
+        z = zipfile.ZipFile('code.zip', 'w', zipfile.ZIP_DEFLATED)\n\
+        z.write('bootstrap'); z.write('function.sh'); z.close()\n";
+    write(&folder, "pack.py", zip);
+    sh(&folder, "python3 pack.py && rm bootstrap function.sh");
+    let (code, invoked) = invoke(&folder, r#"{"a":1}"#);
+    assert_eq!(code, Some(0), "{invoked}");
+    assert_eq!(invoked["payload"], serde_json::json!({"got": {"a": 1}}));
+    assert!(folder.path().join(".gearshift/function/users/bootstrap").is_file(), "not to be seen");
+}
+
+#[test]
+fn failures_of_a_handler_are_told_as_aws_tells_them() {
+    let code = "import os, sys, time\n\
+        def handler(event, context):\n    \
+        if event['do'] == 'raise':\n        raise KeyError('boom')\n    \
+        if event['do'] == 'hang':\n        time.sleep(60)\n    \
+        if event['do'] == 'grow':\n        held = bytearray(400_000_000)\n        held[::4096] = b'x' * len(held[::4096])\n    \
+        if event['do'] == 'exit':\n        os._exit(7)\n    return event['do']\n";
+    let asked = |handler: &str, code: &str, event: &str| {
+        let folder = function("python3.11", handler, &[("app.py", code)], "timeout = 2\n");
+        invoke(&folder, event)
+    };
+    let cases: &[(&str, &str, &str, &str, &str)] = &[
+        ("app.handler", code, r#"{"do":"raise"}"#, "KeyError", "boom"),
+        (
+            "app.missing",
+            code,
+            "{}",
+            "Runtime.HandlerNotFound",
+            "Handler 'missing' missing on module 'app'",
+        ),
+        ("gone.handler", code, "{}", "Runtime.ImportModuleError", "Unable to import module 'gone'"),
+        (
+            "app.handler",
+            "import nothing_like_this\n",
+            "{}",
+            "Runtime.ImportModuleError",
+            "nothing_like_this",
+        ),
+        (
+            "app.handler",
+            code,
+            r#"{"do":"hang"}"#,
+            "Sandbox.Timedout",
+            "Task timed out after 2.00 seconds",
+        ),
+        ("app.handler", code, r#"{"do":"grow"}"#, "Runtime.OutOfMemory", "signal: killed"),
+        ("app.handler", code, r#"{"do":"exit"}"#, "Runtime.ExitError", "exit status 7"),
+    ];
+    for (handler, code, event, kind, message) in cases {
+        let (exit, invoked) = asked(handler, code, event);
+        assert_eq!(exit, Some(1), "{event}: {invoked}");
+        assert_eq!(invoked["function_error"], "Unhandled", "{event}: {invoked}");
+        let payload = &invoked["payload"];
+        assert_eq!(payload["errorType"], *kind, "{handler} {event}: {payload}");
+        let said = payload["errorMessage"].as_str().unwrap_or_default();
+        assert!(said.contains(message), "{handler} {event}: {payload}");
+        let log = invoked["log"].as_str().unwrap_or_default();
+        assert!(log.contains("Billed Duration:"), "{handler} {event}: {log}");
+    }
+}
+
+fn refused(folder: &Folder, arguments: &[&str], parts: &[&str]) {
+    let output: Output = folder.run(arguments);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+    for part in parts {
+        assert!(said.contains(part), "{arguments:?}: {part:?} is missing from {said}");
+    }
+}
+
+#[test]
+fn what_cannot_be_started_is_refused_before_anything_runs() {
+    let folder = Folder::new();
+    refused(
+        &folder,
+        &["init"],
+        &["nothing that starts a service", "Cargo.toml", "docs/manifest.md"],
+    );
+    refused(&folder, &["init", "nowhere"], &["nowhere is no folder"]);
+    refused(
+        &folder,
+        &["compare", "--rows", "lambda"],
+        &["runs a service of yours", "gearshift init"],
+    );
+    refused(&folder, &["compare", "--config", "no.toml"], &["no.toml", "gearshift init"]);
+    write(&folder, "index.html", "<p>hello");
+    folder.text(&["init"]);
+    refused(&folder, &["init"], &["is there already", "nothing was changed", "--force"]);
+    let ours = ["compare", "--rows", "lambda-rust-dynamodb"];
+    refused(
+        &folder,
+        &ours,
+        &["lambda-rust-dynamodb takes no service of yours", "ec2", "--builtin"],
+    );
+    write(&folder, "gearshift.toml", "name = \"a\"\n[service]\ncommand = \"./gone $PORT\"\n");
+    for verb in [&["compare"][..], &["up", "ec2"]] {
+        refused(&folder, verb, &["./gone is neither in", "PATH", "build or install it"]);
+    }
+    write(&folder, "gearshift.toml", "name = \"a\"\n[service]\ncommand = \"sh\"\nport = 1\n");
+    refused(&folder, &["compare"], &["gearshift.toml:4:1", "unknown field `port`", "`health`"]);
+    let left = std::fs::read_dir(folder.path()).unwrap().flatten().map(|entry| entry.file_name());
+    let left: Vec<_> = left.filter(|name| name == ".gearshift").collect();
+    assert!(left.is_empty(), "something was measured");
+}
