@@ -16,6 +16,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::INTEGRATION_RESPONSE;
 use crate::http::Answered;
 
 /// The event a function behind an HTTP API gets.
@@ -124,12 +125,19 @@ fn is_text(headers: &HeaderMap) -> bool {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct FunctionResponse {
-    status_code: u16,
-    headers: Option<BTreeMap<String, Value>>,
-    cookies: Option<Vec<String>>,
+    #[serde(flatten)]
+    head: Head,
     body: Option<String>,
     #[serde(default)]
     is_base64_encoded: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Head {
+    status_code: u16,
+    headers: Option<BTreeMap<String, Value>>,
+    cookies: Option<Vec<String>>,
 }
 
 /// The HTTP answer for what the function returned; none where it is malformed.
@@ -145,23 +153,42 @@ pub(crate) fn http_answer(returned: &Bytes) -> Option<Answered> {
         true => BASE64.decode(text).ok()?,
         false => text.into_bytes(),
     };
-    let mut answered = Response::new(Full::new(Bytes::from(body)));
-    *answered.status_mut() = StatusCode::from_u16(response.status_code).ok()?;
-    for (name, value) in response.headers.iter().flatten() {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let name = HeaderName::try_from(name).ok()?;
-        // The gateway writes the length of what it sends.
-        if name != "content-length" {
-            answered.headers_mut().append(name, HeaderValue::try_from(text).ok()?);
+    response.head.with(body.into())
+}
+
+/// The HTTP answer for what the function streamed; none where it is malformed.
+pub(crate) fn streamed_answer(content_type: &str, streamed: &Bytes) -> Option<Answered> {
+    if content_type != INTEGRATION_RESPONSE {
+        return Some(crate::http::answer(StatusCode::OK, content_type, streamed.clone()));
+    }
+    let end = streamed.windows(SEPARATOR.len()).position(|bytes| bytes == SEPARATOR)?;
+    let head: Head = serde_json::from_slice(&streamed[..end]).ok()?;
+    head.with(streamed.slice(end + SEPARATOR.len()..))
+}
+
+/// Between the head of a streamed answer and its body.
+const SEPARATOR: [u8; 8] = [0; 8];
+
+impl Head {
+    fn with(self, body: Bytes) -> Option<Answered> {
+        let mut answered = Response::new(Full::new(body));
+        *answered.status_mut() = StatusCode::from_u16(self.status_code).ok()?;
+        for (name, value) in self.headers.iter().flatten() {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let name = HeaderName::try_from(name).ok()?;
+            // The gateway writes the length of what it sends.
+            if name != "content-length" {
+                answered.headers_mut().append(name, HeaderValue::try_from(text).ok()?);
+            }
         }
+        for cookie in self.cookies.into_iter().flatten() {
+            answered.headers_mut().append("set-cookie", HeaderValue::try_from(cookie).ok()?);
+        }
+        if !answered.headers().contains_key("content-type") {
+            answered
+                .headers_mut()
+                .insert("content-type", HeaderValue::from_static("text/plain;charset=UTF-8"));
+        }
+        Some(answered)
     }
-    for cookie in response.cookies.into_iter().flatten() {
-        answered.headers_mut().append("set-cookie", HeaderValue::try_from(cookie).ok()?);
-    }
-    if !answered.headers().contains_key("content-type") {
-        answered
-            .headers_mut()
-            .insert("content-type", HeaderValue::from_static("text/plain;charset=UTF-8"));
-    }
-    Some(answered)
 }

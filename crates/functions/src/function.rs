@@ -224,7 +224,12 @@ impl Function {
         let (ending, duration) = environment.handle(delivery).await;
         let usable = matches!(ending, Ending::Replied(_));
         let timing = self.timing(&environment, birth, duration);
+        let streamed = match &ending {
+            Ending::Replied(Reply::Response { streamed, .. }) => streamed.clone(),
+            _ => None,
+        };
         let mut answer = Answer {
+            streamed,
             result: self.result(ending, &request_id),
             request_id,
             duration,
@@ -292,9 +297,11 @@ impl Function {
 
     fn result(&self, ending: Ending, request_id: &str) -> Result<Bytes, FunctionError> {
         match ending {
-            Ending::Replied(Reply::Response(body)) => Ok(body),
+            Ending::Replied(Reply::Response { body, .. }) => Ok(body),
             Ending::Replied(Reply::Error(body)) => Err(FunctionError::reported(body)),
-            Ending::Replied(Reply::TooLarge) => Err(FunctionError::response_too_large()),
+            Ending::Replied(Reply::TooLarge { limit }) => {
+                Err(FunctionError::response_too_large(limit))
+            }
             Ending::Exited { why, out_of_memory } => {
                 Err(exit_error(request_id, &why, out_of_memory))
             }
@@ -330,6 +337,7 @@ impl Function {
         let mut answer = Answer {
             request_id: request_id.to_owned(),
             result: Err(error),
+            streamed: None,
             duration: Duration::ZERO,
             init: Some(init),
             billed_ms: billed_ms(init),

@@ -17,7 +17,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::json;
 
-use crate::event::{event, http_answer};
+use crate::event::{event, http_answer, streamed_answer};
 use crate::http::{Answered, Server, header_bytes, json as json_answer, read_body};
 use crate::{Answer, FrontWaits, Function, Path, Refused};
 
@@ -188,7 +188,10 @@ impl Desk {
 fn integration_answer(answer: &Answer) -> Answered {
     let returned = answer.result.as_ref().ok();
     returned
-        .and_then(http_answer)
+        .and_then(|returned| match &answer.streamed {
+            Some(content_type) => streamed_answer(content_type, returned),
+            None => http_answer(returned),
+        })
         .unwrap_or_else(|| message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
 }
 

@@ -102,11 +102,26 @@ pub enum BodyError {
 ///
 /// # Errors
 /// Where it is larger, after reading the rest of it, or breaks off.
-pub async fn read_body(mut body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
+pub async fn read_body(body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
+    Ok(read_body_and_trailers(body, limit).await?.0)
+}
+
+/// Likewise, with the headers behind a chunked body; mostly there are none.
+pub(crate) async fn read_body_and_trailers(
+    mut body: Incoming,
+    limit: usize,
+) -> Result<(Bytes, HeaderMap), BodyError> {
     let mut frames = Vec::<Bytes>::new();
+    let mut trailers = HeaderMap::new();
     let mut bytes = 0;
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| BodyError::BrokeOff)?.into_data() else { continue };
+        let data = match frame.map_err(|_| BodyError::BrokeOff)?.into_data() {
+            Ok(data) => data,
+            Err(frame) => {
+                trailers.extend(frame.into_trailers().unwrap_or_default());
+                continue;
+            }
+        };
         bytes += data.len();
         if bytes <= limit {
             frames.push(data);
@@ -118,7 +133,8 @@ pub async fn read_body(mut body: Incoming, limit: usize) -> Result<Bytes, BodyEr
         return Err(BodyError::TooLarge { bytes });
     }
     // Nearly every body is one frame, which need not be copied.
-    Ok(if frames.len() == 1 { frames.remove(0) } else { frames.concat().into() })
+    let body = if frames.len() == 1 { frames.remove(0) } else { frames.concat().into() };
+    Ok((body, trailers))
 }
 
 /// An answer with this status, content type and body.

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use gearshift_gear::ServerTiming;
 use serde_json::json;
 
-use crate::FUNCTION_RESPONSE_BYTES;
+/// The content type of a streamed response that begins with its status and headers as JSON and eight
+/// zero bytes (docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html).
+pub const INTEGRATION_RESPONSE: &str = "application/vnd.awslambda.http-integration-response";
 
 /// A finished invocation.
 #[derive(Clone, Debug)]
@@ -14,6 +16,9 @@ pub struct Answer {
     pub request_id: String,
     /// What the function returned, or its error as AWS words it.
     pub result: Result<Bytes, FunctionError>,
+    /// The content type of a response that was streamed, such as [`INTEGRATION_RESPONSE`]; it was
+    /// collected all the same. None where it was sent as a whole.
+    pub streamed: Option<String>,
     /// Handler time.
     pub duration: Duration,
     /// Time of the init phase, when this invocation began the environment's life.
@@ -47,10 +52,9 @@ impl FunctionError {
     }
 
     /// The one platform error whose message does not begin with the request.
-    pub(crate) fn response_too_large() -> Self {
-        let message = format!(
-            "Response payload size exceeded maximum allowed payload size ({FUNCTION_RESPONSE_BYTES} bytes)."
-        );
+    pub(crate) fn response_too_large(limit: usize) -> Self {
+        let message =
+            format!("Response payload size exceeded maximum allowed payload size ({limit} bytes).");
         Self::worded("Function.ResponseSizeTooLarge", &message)
     }
 

@@ -22,7 +22,7 @@ pub use config::{FunctionConfig, Shares};
 pub use function::{Function, FunctionUsage, Life, LifeEvent};
 pub use gateway::{Gateway, GatewayConfig, GatewayUsage, Page, PageRoute};
 pub use http::{Answered, BodyError, Server, answer, header_bytes, read_body};
-pub use invocation::{Answer, FunctionError, Refused};
+pub use invocation::{Answer, FunctionError, INTEGRATION_RESPONSE, Refused};
 pub use invoke_api::InvokeApi;
 pub use waits::{FrontWaits, Path};
 
@@ -33,3 +33,7 @@ pub const FUNCTION_PAYLOAD_BYTES: usize = 6 * 1024 * 1024;
 /// Largest buffered response, bytes: a little more than the documented quota, as the Runtime API
 /// itself says when it refuses one (github.com/aws/aws-lambda-runtime-interface-emulator).
 pub const FUNCTION_RESPONSE_BYTES: usize = FUNCTION_PAYLOAD_BYTES + 100;
+
+/// Largest streamed response, bytes. Source: AWS Lambda quotas,
+/// docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (200 MB).
+pub const STREAMED_RESPONSE_BYTES: usize = 200 * 1024 * 1024;

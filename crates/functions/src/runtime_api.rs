@@ -1,21 +1,29 @@
 //! The Lambda Runtime API, one server per environment, as
-//! docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html describes it.
+//! docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html describes it. Streamed responses
+//! (docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html) are taken and collected.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::FUNCTION_RESPONSE_BYTES;
-use crate::http::{Answered, BodyError, Server, json as json_answer, read_body};
+use crate::http::{
+    Answered, BodyError, Server, json as json_answer, read_body, read_body_and_trailers,
+};
+use crate::{FUNCTION_RESPONSE_BYTES, STREAMED_RESPONSE_BYTES};
 
 /// Paths begin with the API's date.
 const VERSION: &str = "/2018-06-01/runtime/";
+const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
+const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
+const ERROR_BODY: &str = "lambda-runtime-function-error-body";
 
 /// One request for the function.
 pub(crate) struct Delivery {
@@ -28,9 +36,16 @@ pub(crate) struct Delivery {
 /// What the runtime said about it.
 #[derive(Debug)]
 pub(crate) enum Reply {
-    Response(Bytes),
+    Response {
+        body: Bytes,
+        /// Its content type, where it was streamed.
+        streamed: Option<String>,
+    },
     Error(Bytes),
-    TooLarge,
+    /// More than so many bytes.
+    TooLarge {
+        limit: usize,
+    },
 }
 
 struct Current {
@@ -95,22 +110,7 @@ impl Desk {
         let segments: Vec<&str> = path.split('/').collect();
         match (request.method(), segments.as_slice()) {
             (&Method::GET, ["invocation", "next"]) => self.next().await,
-            (&Method::POST, ["invocation", id, "response"]) => {
-                match read_body(request.into_body(), FUNCTION_RESPONSE_BYTES).await {
-                    Ok(body) => self.reply(id, Reply::Response(body)),
-                    // What became of its process is seen elsewhere.
-                    Err(BodyError::BrokeOff) => {
-                        refusal(StatusCode::BAD_REQUEST, "TruncatedResponse", "the body broke off")
-                    }
-                    Err(BodyError::TooLarge { .. }) => {
-                        self.reply(id, Reply::TooLarge);
-                        let message = format!(
-                            "Exceeded maximum allowed payload size ({FUNCTION_RESPONSE_BYTES} bytes)."
-                        );
-                        refusal(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message)
-                    }
-                }
-            }
+            (&Method::POST, ["invocation", id, "response"]) => self.response(id, request).await,
             (&Method::POST, ["invocation", id, "error"]) => {
                 let body = read_body(request.into_body(), FUNCTION_RESPONSE_BYTES)
                     .await
@@ -125,6 +125,33 @@ impl Desk {
                 accepted()
             }
             _ => refusal(StatusCode::NOT_FOUND, "InvalidPath", "no such Runtime API path"),
+        }
+    }
+
+    async fn response(&self, id: &str, request: Request<Incoming>) -> Answered {
+        let (head, body) = request.into_parts();
+        let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+        let is_streamed = header(RESPONSE_MODE).is_some_and(|mode| mode == "streaming");
+        let limit = if is_streamed { STREAMED_RESPONSE_BYTES } else { FUNCTION_RESPONSE_BYTES };
+        match read_body_and_trailers(body, limit).await {
+            Ok((body, trailers)) => match error_in(&trailers) {
+                // What came before it was collected, not sent: nothing speaks against an error.
+                Some(error) => self.reply(id, Reply::Error(error)),
+                None => {
+                    let kind = header("content-type").unwrap_or("application/octet-stream");
+                    let streamed = is_streamed.then(|| kind.to_owned());
+                    self.reply(id, Reply::Response { body, streamed })
+                }
+            },
+            // What became of its process is seen elsewhere.
+            Err(BodyError::BrokeOff) => {
+                refusal(StatusCode::BAD_REQUEST, "TruncatedResponse", "the body broke off")
+            }
+            Err(BodyError::TooLarge { .. }) => {
+                self.reply(id, Reply::TooLarge { limit });
+                let message = format!("Exceeded maximum allowed payload size ({limit} bytes).");
+                refusal(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message)
+            }
         }
     }
 
@@ -156,6 +183,16 @@ impl Desk {
             None => refusal(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID"),
         }
     }
+}
+
+/// The error that a runtime reports behind a response it has begun: its body, decoded.
+fn error_in(trailers: &HeaderMap) -> Option<Bytes> {
+    let kind = trailers.get(ERROR_TYPE)?.to_str().unwrap_or_default();
+    let body = trailers.get(ERROR_BODY).and_then(|body| BASE64.decode(body).ok());
+    Some(match body {
+        Some(body) => body.into(),
+        None => json!({ "errorType": kind, "errorMessage": "" }).to_string().into(),
+    })
 }
 
 /// An X-Ray root that is not sampled: the request id's digits in the form clients parse.

@@ -25,7 +25,7 @@ pub fn manifest(file: Option<&Path>, builtin: bool) -> Result<Option<Manifest>> 
 }
 
 /// The adapter, as the bundle of services names it.
-const ADAPTER: &str = "gearshift-entry";
+const ADAPTER: &str = "entry";
 
 /// All builds there are for a run.
 pub struct Builds {
@@ -146,7 +146,7 @@ impl Builds {
             variables,
             zip_bytes: service.zip_bytes + adapter.zip_bytes,
             runtime: Some(RuntimeClient {
-                name: ADAPTER.to_owned(),
+                name: "gearshift-entry".to_owned(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 official: true,
                 on: "a static binary".to_owned(),

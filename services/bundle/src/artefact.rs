@@ -16,7 +16,7 @@ const DIRECTORY_DIGITS: usize = 16;
 /// A built service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Artefact {
-    /// `hits` or `function-rust`.
+    /// `hits`, `function-rust` or `entry`.
     pub name: &'static str,
     /// SHA-256 of the binary: 64 lower-case hex digits.
     pub digest: &'static str,

@@ -11,6 +11,7 @@
 //! |---|---|
 //! | `hits` | the sample service as an HTTP server on `$PORT` |
 //! | `function-rust` | the same routes as an AWS Lambda custom runtime; deployed as `bootstrap` |
+//! | `entry` | `gearshift-entry`, which runs any HTTP service where it is, on AWS Lambda too |
 //!
 //! The binaries are for the machine's own architecture and Linux. They are built in the profile
 //! `service` from the sources in this workspace, into `<target directory>/services`, which debug and

@@ -6,6 +6,7 @@ mod completions;
 mod diff;
 mod doctor;
 mod down;
+mod entry;
 mod gears;
 mod init;
 mod internal;
@@ -27,6 +28,8 @@ pub enum Verb {
     Invoke(invoke::Invoke),
     /// Take a run away and prove that nothing is left
     Down(down::Down),
+    /// Run an HTTP service unchanged wherever this is: here, in a container, on AWS Lambda
+    Entry(entry::Entry),
     /// Measure any HTTP endpoint
     Bench(bench::Bench),
     /// List the catalogue of rows
@@ -83,13 +86,17 @@ pub fn run(verb: Verb) -> Result<Ended> {
     {
         eprintln!("unshaped: {refused}");
     }
-    gearshift_sandbox::many_descriptors();
+    // What `entry` becomes keeps the limits it was given.
+    if !matches!(verb, Verb::Entry(_)) {
+        gearshift_sandbox::many_descriptors();
+    }
     match verb {
         Verb::Compare(compare) => compare.run(),
         Verb::Init(init) => init.run(),
         Verb::Up(up) => up.run(),
         Verb::Invoke(invoke) => invoke.run(),
         Verb::Down(down) => down.run(),
+        Verb::Entry(entry) => entry.run(),
         Verb::Bench(bench) => bench.run(),
         Verb::Gears(gears) => gears.run(),
         Verb::Doctor(doctor) => doctor.run(),
