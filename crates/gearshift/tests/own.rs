@@ -2,16 +2,34 @@
 
 mod common;
 
+use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 
 use common::Folder;
 use serde_json::Value;
 
-/// What `apt-get`, `pip` and `npm` users would type; loud where it fails.
+/// Types the lines that the docs give under this heading, up to `gearshift compare`.
+fn as_typed(folder: &Folder, heading: &str) {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/services.md");
+    let docs = std::fs::read_to_string(docs).expect("the docs");
+    let (_, section) = docs.split_once(&format!("## {heading}\n")).expect("the heading");
+    let (_, block) = section.split_once("```sh\n").expect("a block");
+    let (block, _) = block.split_once("gearshift compare\n```").expect("compare as its last line");
+    assert!(block.contains("gearshift init\n"), "{block}");
+    sh(folder, &format!("set -e\n{block}"));
+}
+
+/// A shell line, with `gearshift` on the path; loud where it fails.
 fn sh(folder: &Folder, line: &str) {
-    let output = Command::new("sh").arg("-c").arg(line).current_dir(folder.path()).output();
-    let output = output.expect("a shell");
+    let this = Path::new(env!("CARGO_BIN_EXE_gearshift")).parent().expect("a directory");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(line).current_dir(folder.path());
+    shell.env("PATH", format!("{}:{path}", this.display()));
+    // What the tests compile by the way is kept between their runs.
+    shell.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("services"));
+    let output = shell.output().expect("a shell");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{line}: {}: {said}", output.status);
 }
@@ -22,10 +40,11 @@ fn write(folder: &Folder, name: &str, content: &str) {
     std::fs::write(path, content).unwrap();
 }
 
-/// Compares these rows and returns the results; a noisy machine (exit code 3) is no failure here.
-fn compare(folder: &Folder, rows: &str) -> Value {
-    let arguments = ["compare", "--quick", "--calls", "20", "--rows", rows, "--json"];
-    let output = folder.run(&arguments);
+/// The last line of the docs, in short; the drafted file names the rows.
+const COMPARE: [&str; 5] = ["compare", "--quick", "--calls", "20", "--json"];
+
+/// A noisy machine (exit code 3) is no failure here.
+fn results_of(output: &Output) -> Value {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(matches!(output.status.code(), Some(0 | 3)), "{}: {said}", output.status);
     serde_json::from_slice(&output.stdout).expect("results")
@@ -56,13 +75,12 @@ static FLASK_APP: LazyLock<(Value, String)> = LazyLock::new(|| {
     let folder = Folder::new();
     write(&folder, "app.py", FLASK);
     write(&folder, "requirements.txt", "flask==3.1.2\n");
-    sh(&folder, "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt gunicorn");
-    folder.text(&["init"]);
+    as_typed(&folder, "A Flask app behind gunicorn");
     let path = folder.path().join("gearshift.toml");
     let drafted = std::fs::read_to_string(&path).unwrap();
     let counter = "\n[counter]\nadd = \"/hits\"\nread = \"/hits\"\n";
     std::fs::write(&path, drafted + counter).unwrap();
-    let results = compare(&folder, "ec2,fargate,lambda");
+    let results = results_of(&folder.run(&COMPARE));
     let run = results["run"].as_str().expect("a run").to_owned();
     let report = folder.path().join(".gearshift/runs").join(run).join("report.md");
     (results, std::fs::read_to_string(report).expect("a report"))
@@ -97,11 +115,25 @@ fn compare_says_which_rows_lose_state_and_why() {
 #[test]
 fn http_server_of_npm_runs_from_init_to_compare_on_three_rows() {
     let folder = Folder::new();
-    write(&folder, "package.json", r#"{"name":"pages","dependencies":{"http-server":"14.1.1"}}"#);
     write(&folder, "public/index.html", "<p>hello\n");
-    sh(&folder, "npm install --silent --no-audit --no-fund");
-    folder.text(&["init"]);
-    let results = compare(&folder, "ec2,fargate,lambda");
+    as_typed(&folder, "Pages by http-server");
+    let results = results_of(&folder.run(&COMPARE));
+    for name in ["ec2", "fargate", "lambda"] {
+        ran(&results, name);
+    }
+}
+
+#[test]
+fn static_web_server_of_cargo_runs_from_init_to_compare_on_three_rows() {
+    let folder = Folder::new();
+    write(&folder, "index.html", "<p>hello\n");
+    as_typed(&folder, "Pages by static-web-server");
+    // The line of the docs puts it on the path of one shell.
+    let bin = folder.path().join("bin");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut compare = folder.gearshift(&COMPARE);
+    let output = compare.env("PATH", format!("{}:{path}", bin.display())).output();
+    let results = results_of(&output.expect("gearshift starts"));
     for name in ["ec2", "fargate", "lambda"] {
         ran(&results, name);
     }
