@@ -8,11 +8,14 @@ use crate::build::{Layer, program_path};
 use crate::error::ImageError;
 use crate::image::Image;
 use crate::recipe::{ADAPTER_PATH, Recipe};
-use crate::spec::{Config, Healthcheck, History, Platform, RootFs};
+use crate::spec::{Config, Healthcheck, History, Platform, RootFs, Run};
 
 /// Looked through for a command without a slash; Docker's own default.
 pub(crate) const DEFAULT_PATH: &str =
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What stands before a command that is started through the adapter.
+pub(crate) const ADAPTED: [&str; 2] = [ADAPTER_PATH, "--"];
 
 /// What of a base's configuration still holds for an image on top of it.
 const KEPT: [&str; 4] = ["author", "variant", "os.version", "os.features"];
@@ -37,7 +40,7 @@ pub(crate) fn check_settings(recipe: &Recipe, on_base: bool) -> Result<(), Image
         if recipe.adapter.is_none() {
             return Err(ImageError::recipe(
                 "a health check runs inside the container, and nothing in this image can ask a URL",
-                "add Gearshift's adapter, which can: --entry PATH",
+                "add Gearshift's adapter, which can: --adapter",
             ));
         }
     }
@@ -49,7 +52,10 @@ pub(crate) fn check_settings(recipe: &Recipe, on_base: bool) -> Result<(), Image
     }
     if let Some(name) = recipe.environment.keys().find(|name| name.is_empty() || name.contains('='))
     {
-        return Err(ImageError::recipe(format!("`{name}` is no variable's name"), "give NAME=VALUE"));
+        return Err(ImageError::recipe(
+            format!("`{name}` is no variable's name"),
+            "give NAME=VALUE",
+        ));
     }
     check_user(&recipe.user, on_base)
 }
@@ -86,6 +92,19 @@ pub(crate) fn configure(recipe: &Recipe, base: Option<&Config>, layers: &[Layer]
     } else if run.working_dir.is_empty() {
         "/".clone_into(&mut run.working_dir);
     }
+    start(run, recipe);
+    if let Some(path) = &recipe.health {
+        run.healthcheck = Some(healthcheck(path));
+    }
+    if !recipe.labels.is_empty() {
+        run.labels.get_or_insert_default().extend(recipe.labels.clone());
+    }
+    config
+}
+
+/// What is started: the recipe's program or command, else the base's; through the adapter where
+/// there is one.
+fn start(run: &mut Run, recipe: &Recipe) {
     let command = Some(recipe.command.clone()).filter(|command| !command.is_empty());
     match (&recipe.program, command) {
         (Some(program), arguments) => {
@@ -98,13 +117,13 @@ pub(crate) fn configure(recipe: &Recipe, base: Option<&Config>, layers: &[Layer]
         }
         (None, None) => {}
     }
-    if let Some(path) = &recipe.health {
-        run.healthcheck = Some(healthcheck(path));
+    let through = ADAPTED.map(str::to_owned);
+    let own = run.entrypoint.take().unwrap_or_default();
+    if recipe.adapter.is_some() && !own.starts_with(&through) {
+        run.entrypoint = Some([&through, own.as_slice()].concat());
+    } else {
+        run.entrypoint = Some(own).filter(|own| !own.is_empty());
     }
-    if !recipe.labels.is_empty() {
-        run.labels.get_or_insert_default().extend(recipe.labels.clone());
-    }
-    config
 }
 
 fn root_fs(below: &RootFs, layers: &[Layer]) -> RootFs {
@@ -122,10 +141,10 @@ fn history(
     // A base may say nothing of its layers; what is said must still fall to the right ones.
     let told = below.iter().filter(|entry| !entry.empty_layer).count();
     let untold = base.map_or(0, |base| base.rootfs.diff_ids.len()).saturating_sub(told);
-    below.extend((0..untold).map(|_| History {
-        comment: Some("of the base".to_owned()),
-        ..History::default()
-    }));
+    below.extend(
+        (0..untold)
+            .map(|_| History { comment: Some("of the base".to_owned()), ..History::default() }),
+    );
     below.extend(layers.iter().map(|layer| History {
         created: Some(created.to_owned()),
         created_by: Some(format!("gearshift image: {}", layer.made_by)),

@@ -4,7 +4,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
-use crate::registry::RegistryError;
 
 /// Why an image was not built, read, saved, pushed or pulled. Each text ends in the next step.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +48,7 @@ pub enum ImageError {
         triple: String,
     },
     #[error(transparent)]
-    Registry(#[from] RegistryError),
+    Laws(#[from] gearshift_laws::LawsError),
 }
 
 const FORMS: &str =

@@ -20,6 +20,8 @@ pub(crate) struct GzipWriter<W: Write> {
     out: W,
     compressor: Box<CompressorOxide>,
     checksum: crc32fast::Hasher,
+    /// Modulo 2^32, as the format wants it.
+    length: u32,
 }
 
 impl<W: Write> GzipWriter<W> {
@@ -28,14 +30,13 @@ impl<W: Write> GzipWriter<W> {
         // A negative window means a bare deflate stream, without zlib's own header.
         let flags = create_comp_flags_from_zip_params(LEVEL, -15, 0);
         let compressor = Box::new(CompressorOxide::new(flags));
-        Ok(Self { out, compressor, checksum: crc32fast::Hasher::new() })
+        Ok(Self { out, compressor, checksum: crc32fast::Hasher::new(), length: 0 })
     }
 
     pub fn finish(mut self) -> io::Result<W> {
-        let length = self.checksum.amount() as u32; // modulo 2^32, as the format wants it
         self.compress(&[], TDEFLFlush::Finish)?;
         self.out.write_all(&self.checksum.clone().finalize().to_le_bytes())?;
-        self.out.write_all(&length.to_le_bytes())?;
+        self.out.write_all(&self.length.to_le_bytes())?;
         Ok(self.out)
     }
 
@@ -58,6 +59,7 @@ impl<W: Write> Write for GzipWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.compress(bytes, TDEFLFlush::None)?;
         self.checksum.update(bytes);
+        self.length = self.length.wrapping_add(bytes.len() as u32);
         Ok(bytes.len())
     }
 

@@ -76,7 +76,11 @@ impl Image {
         let place = layout.root().display();
         if ![MANIFEST, DOCKER_MANIFEST].contains(&descriptor.media_type.as_str()) {
             let why = format!("it is of type {}", descriptor.media_type);
-            return Err(ImageError::no_image(place, why, "give an image of OCI or Docker, schema 2"));
+            return Err(ImageError::no_image(
+                place,
+                why,
+                "give an image of OCI or Docker, schema 2",
+            ));
         }
         let manifest: Manifest = layout.document(descriptor, "manifest")?;
         let config: Config = layout.document(&manifest.config, "configuration")?;
@@ -85,7 +89,8 @@ impl Image {
             let why = format!("it has {layers} layers, but its configuration names {diffs}");
             return Err(ImageError::no_image(place, why, "build or pull it again"));
         }
-        let bare = Descriptor::new(&descriptor.media_type, descriptor.digest.clone(), descriptor.size);
+        let bare =
+            Descriptor::new(&descriptor.media_type, descriptor.digest.clone(), descriptor.size);
         Ok(Self { layout: layout.clone(), descriptor: bare, manifest, config })
     }
 
@@ -171,8 +176,10 @@ pub(crate) fn choose<'a>(
     match index.manifests.as_slice() {
         [only] if only.platform.is_none() => Ok(only),
         several => {
-            let platforms: Vec<String> =
-                several.iter().filter_map(|image| Some(image.platform.as_ref()?.to_string())).collect();
+            let platforms: Vec<String> = several
+                .iter()
+                .filter_map(|image| Some(image.platform.as_ref()?.to_string()))
+                .collect();
             let why = format!("it has none for {platform}");
             let next = format!("choose with --platform: {}", platforms.join(", "));
             Err(ImageError::no_image(place, why, next))

@@ -169,11 +169,9 @@ impl Layout {
             named.annotations.insert(CONTAINERD_NAME.to_owned(), name.to_owned());
         }
         let mut index = self.index()?;
-        let has_tag = |image: &Descriptor| {
-            image.annotations.get(REF_NAME).map(String::as_str) == Some(tag)
-        };
-        let (replaced, mut kept): (Vec<_>, Vec<_>) =
-            index.manifests.drain(..).partition(has_tag);
+        let has_tag =
+            |image: &Descriptor| image.annotations.get(REF_NAME).map(String::as_str) == Some(tag);
+        let (replaced, mut kept): (Vec<_>, Vec<_>) = index.manifests.drain(..).partition(has_tag);
         kept.push(named);
         kept.sort_by(|a, b| a.annotations.get(REF_NAME).cmp(&b.annotations.get(REF_NAME)));
         index.manifests = kept;
@@ -294,7 +292,11 @@ pub(crate) fn parse<T: DeserializeOwned>(
     place: impl std::fmt::Display,
 ) -> Result<T, ImageError> {
     serde_json::from_slice(bytes).map_err(|error| {
-        ImageError::no_image(place, format!("its {what} cannot be read: {error}"), "build or pull it again")
+        ImageError::no_image(
+            place,
+            format!("its {what} cannot be read: {error}"),
+            "build or pull it again",
+        )
     })
 }
 

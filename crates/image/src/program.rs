@@ -1,6 +1,6 @@
 //! Whether an image can start what it is to start.
 
-use crate::config::DEFAULT_PATH;
+use crate::config::{ADAPTED, DEFAULT_PATH};
 use crate::elf;
 use crate::error::ImageError;
 use crate::spec::{Config, Run};
@@ -39,7 +39,8 @@ impl<'a> Programs<'a> {
         }
         let run = &config.config;
         let all = run.entrypoint.iter().chain(&run.cmd).flatten();
-        let Some(command) = all.into_iter().next() else {
+        let all: Vec<&str> = all.map(String::as_str).collect();
+        let Some(command) = all.strip_prefix(&ADAPTED).unwrap_or(&all).first() else {
             return Err(ImageError::recipe(
                 format!("this image would start nothing: {} gives no command", self.base),
                 "give a program, or a command after `--`",

@@ -71,11 +71,13 @@ impl FromStr for RegistryReference {
     type Err = ImageError;
 
     fn from_str(text: &str) -> Result<Self, ImageError> {
-        let bad = |why: &str| ImageError::BadReference { text: text.to_owned(), why: why.to_owned() };
+        let bad =
+            |why: &str| ImageError::BadReference { text: text.to_owned(), why: why.to_owned() };
         let (named, digest) = match text.split_once('@') {
-            Some((named, digest)) => {
-                (named, Some(digest.parse().map_err(|_| bad("its digest is not sha256:<64 hex digits>"))?))
-            }
+            Some((named, digest)) => (
+                named,
+                Some(digest.parse().map_err(|_| bad("its digest is not sha256:<64 hex digits>"))?),
+            ),
             None => (text, None),
         };
         let (path, tag) = match named.rsplit_once(':') {
@@ -83,7 +85,9 @@ impl FromStr for RegistryReference {
             _ => (named, None),
         };
         let (registry, repository) = match path.split_once('/') {
-            Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => (first, rest.to_owned()),
+            Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => {
+                (first, rest.to_owned())
+            }
             Some(_) => (DOCKER_HUB, path.to_owned()),
             None => (DOCKER_HUB, format!("library/{path}")),
         };
@@ -91,10 +95,14 @@ impl FromStr for RegistryReference {
             return Err(bad("its registry is not host[:port]"));
         }
         if !repository.split('/').all(is_component) || repository.len() > 255 {
-            return Err(bad("a name is lower-case letters, digits and single . _ - between them, in parts between slashes"));
+            return Err(bad(
+                "a name is lower-case letters, digits and single . _ - between them, in parts between slashes",
+            ));
         }
         if tag.as_deref().is_some_and(|tag| !is_tag(tag)) {
-            return Err(bad("a tag is up to 128 letters, digits, . _ -, not beginning with . or -"));
+            return Err(bad(
+                "a tag is up to 128 letters, digits, . _ -, not beginning with . or -",
+            ));
         }
         let tag = match &digest {
             Some(_) => tag,

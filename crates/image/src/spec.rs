@@ -29,7 +29,8 @@ pub(crate) const CONTAINERD_NAME: &str = "io.containerd.image.name";
 pub(crate) const BASE_NAME: &str = "org.opencontainers.image.base.name";
 pub(crate) const BASE_DIGEST: &str = "org.opencontainers.image.base.digest";
 
-pub(crate) type Annotations = BTreeMap<String, String>;
+/// Names and values that explain a document.
+pub type Annotations = BTreeMap<String, String>;
 
 /// Points to content by digest and size.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -165,7 +165,7 @@ fn statuses(text: &str) -> Result<Option<Vec<RangeInclusive<u16>>>, String> {
     let one = |part: &str| {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         let bounds = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-        (bounds.0 <= bounds.1 && bounds.1 < 600).then(|| bounds.0..=bounds.1)
+        (bounds.0 <= bounds.1 && bounds.1 < 600).then_some(bounds.0..=bounds.1)
     };
     let all = text.split(',').map(one).collect::<Option<Vec<_>>>();
     all.map(Some).ok_or_else(|| "it is a list such as 500,502-504".to_owned())
