@@ -22,6 +22,7 @@ mod machine;
 mod memory;
 mod money;
 mod overhead;
+mod parity;
 mod plan;
 mod provision;
 mod results;
@@ -35,6 +36,7 @@ pub use asks::{Asks, CounterPaths};
 pub use diff::{Change, Diff, diff};
 pub use money::{Interval, row_usage};
 pub use overhead::{Overhead, OverheadError, overhead};
+pub use parity::{Answer, Difference};
 pub use plan::{MatchVcpu, Phase, Plan, Progress};
 pub use provision::Provision;
 pub use results::{

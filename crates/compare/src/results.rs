@@ -56,6 +56,9 @@ pub struct Results {
     pub checks: Checks,
     /// The cheapest row by calls a month; none where nothing could be priced.
     pub winners: Option<Winners>,
+    /// What rows do otherwise than the first, of a user's service.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
     /// Break-even of each pair of priced rows.
     pub break_evens: Vec<Pair>,
     /// What the sources published for rows that were measured.
@@ -64,6 +67,7 @@ pub struct Results {
 
 pub use crate::memory::{MemoryPoint, MemorySweep};
 pub use crate::overhead::Overhead as Overheads;
+pub use crate::parity::{Answer, Difference};
 pub use crate::slo::Slo;
 
 /// The machine a run ran on.
@@ -135,6 +139,9 @@ pub struct RowResult {
     /// Of a user's service that counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keeps: Option<Keeps>,
+    /// How it answered, of a user's service.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<Answer>,
     /// Which of the service's bounds it misses, and by how much.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub slo_missed: Vec<String>,

@@ -18,7 +18,7 @@ use crate::money::{Interval, PricedRow, row_usage};
 use crate::plan::{Phase, Plan};
 use crate::results::{Latency, RowResult, RowState};
 use crate::worker::{Worker, WorkerError};
-use crate::{ceiling, cold, counter, footprint, keeps, latency};
+use crate::{ceiling, cold, counter, footprint, keeps, latency, parity};
 
 /// A loop that takes this much longer or shorter than before means the machine has changed.
 const DRIFT_MAX: f64 = 0.10;
@@ -181,6 +181,7 @@ impl Bench<'_> {
             Some(paths) if !plan.asks.own => Some(counter::check(&at, paths).await?),
             _ => None,
         };
+        let answers = parity::look(&at).await;
         let keeps = keeps::look(&at).await?;
         let mut seen = BTreeSet::new();
         let of = plan.cold_starts;
@@ -205,6 +206,7 @@ impl Bench<'_> {
             command: None,
             counter,
             keeps,
+            answers,
             slo_missed: Vec::new(),
             cold,
             latency,
@@ -353,6 +355,7 @@ pub(crate) fn empty(row: &Row) -> RowResult {
         command: None,
         counter: None,
         keeps: None,
+        answers: Vec::new(),
         slo_missed: Vec::new(),
         cold: None,
         latency: None,
@@ -363,6 +366,12 @@ pub(crate) fn empty(row: &Row) -> RowResult {
         host_drift: None,
         runtime: None,
     }
+}
+
+/// A row of this name of the catalogue, for tests.
+#[cfg(test)]
+pub(crate) fn named(name: &str) -> RowResult {
+    empty(gearshift_gear::CATALOGUE.row(name).expect("a row"))
 }
 
 fn words(row: &Row) -> String {

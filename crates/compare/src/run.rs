@@ -15,6 +15,7 @@ use crate::machine::machine;
 use crate::memory::MemorySweep;
 use crate::money::{PricedRow, break_even};
 use crate::overhead::Overhead;
+use crate::parity::differences;
 use crate::plan::{Phase, Plan, Progress};
 use crate::provision::Provision;
 use crate::results::{Checks, Pair, Results, RowResult, RowState, SCHEMA, published_2021};
@@ -102,6 +103,7 @@ pub async fn compare(
         overhead,
         checks: found.checks(),
         winners: found.winners(),
+        differences: differences(&found.rows),
         break_evens: found.break_evens(),
         published: match plan.asks.own {
             // Published figures are of another service.

@@ -28,7 +28,7 @@ pub struct Program {
     pub health: Option<String>,
     /// What a user's function finds beside itself; none: what its row counts in.
     #[serde(default)]
-    pub stores: Option<StoresWanted>,
+    pub stores: Option<Box<StoresWanted>>,
     /// Of a function.
     pub runtime: Option<RuntimeClient>,
 }

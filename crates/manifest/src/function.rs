@@ -192,7 +192,7 @@ impl Manifest {
         };
         let tables = function.tables.iter().map(table).collect();
         let stores = StoresWanted { tables, buckets: function.buckets.clone() };
-        Ok(Program { variables, zip_bytes, page: None, stores: Some(stores), ..client })
+        Ok(Program { variables, zip_bytes, page: None, stores: Some(Box::new(stores)), ..client })
     }
 
     /// Where the code lies, unpacked, and how big it is packed, bytes.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gearshift_compare::{Core, Counter, Keeps, Pair, Published, Results, RowState};
+use gearshift_compare::{Core, Counter, Difference, Keeps, Pair, Published, Results, RowState};
 use gearshift_gear::{Caller, Code};
 use gearshift_price::{BreakEven, Confidence, SECONDS_PER_MONTH, Segment, Side};
 use rust_decimal::Decimal;
@@ -198,6 +198,25 @@ fn kept(results: &Results) -> Vec<String> {
     let losing = looked.iter().filter(|(_, keeps)| !keeps.reasons.is_empty());
     let losing = losing.map(|(row, keeps)| format!("{row} loses it: {}", keeps.reasons.join("; ")));
     std::iter::once(verdict).chain(losing).collect()
+}
+
+/// What rows do otherwise than the first; nothing where nothing was compared.
+pub(crate) fn parity(results: &Results) -> Vec<String> {
+    let compared: Vec<_> = results.rows.iter().filter(|row| !row.answers.is_empty()).collect();
+    let [first, .., _] = compared.as_slice() else { return Vec::new() };
+    let requests = first.answers.len();
+    let verdict = match results.differences.len() {
+        0 => format!("all rows answer {requests} requests alike"),
+        n => format!("{n} differences from {} over {requests} requests", first.row),
+    };
+    let told = results.differences.iter().map(|one| {
+        let Difference { row, request, what, here, there, .. } = one;
+        match what.as_str() {
+            "status" | "answer" => format!("{row}: {request}: {here}, on {} {there}", one.than),
+            _ => format!("{row}: {request}: {what} is {here}, on {} {there}", one.than),
+        }
+    });
+    std::iter::once(verdict).chain(told).collect()
 }
 
 /// What the service must hold, and which rows miss it; nothing where nothing was asked.

@@ -50,6 +50,7 @@ pub(super) struct Page {
     here: String,
     declared: String,
     counter: Vec<String>,
+    parity: Vec<String>,
     slo: Vec<String>,
     stretches: Vec<String>,
     break_evens: Vec<Pair>,
@@ -158,6 +159,7 @@ impl Page {
             here: say::here(results),
             declared: say::declared(results),
             counter: say::counter(results),
+            parity: say::parity(results),
             slo: say::slo(results),
             stretches: segments
                 .map(|segment| format!("{} up to {}", say::winner(segment), say::boundary(segment)))

@@ -177,6 +177,7 @@ pub fn row(name: &str, code: Code, state: RowState) -> RowResult {
         reason: None,
         command: None,
         keeps: None,
+        answers: Vec::new(),
         slo_missed: Vec::new(),
         counter: None,
         cold: None,
@@ -208,6 +209,7 @@ fn function(name: &str, code: Code, here: f64, cold_init: f64, gb_s: &str) -> Ro
     ];
     RowResult {
         keeps: None,
+        answers: Vec::new(),
         slo_missed: Vec::new(),
         counter: Some(counter(410, true)),
         cold: Some(self::cold(&cold)),
@@ -230,6 +232,7 @@ pub fn results() -> Results {
     let ec2 = RowResult {
         gear: "direct → t2.micro (memory)".into(),
         keeps: None,
+        answers: Vec::new(),
         slo_missed: Vec::new(),
         counter: Some(counter(240, false)),
         cold: Some(cold(&boot)),
@@ -310,6 +313,7 @@ pub fn results() -> Results {
             drift: 0.012,
             steal: 0.003,
         },
+        differences: Vec::new(),
         winners: winners(&priced, 1..1_000_000_000).ok(),
         break_evens: vec![pair],
         published: published_2021(&rows),
@@ -346,6 +350,7 @@ pub fn many_rows() -> Results {
             RowResult {
                 gear: gear.into(),
                 keeps: None,
+                answers: Vec::new(),
                 slo_missed: Vec::new(),
                 counter: Some(counter(240, false)),
                 cold: Some(cold(&[

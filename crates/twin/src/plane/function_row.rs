@@ -37,7 +37,7 @@ impl FunctionRow {
         let with_page = page.is_some();
         let seed = settings.seed.wrapping_add(2);
         let stores =
-            Stores::start(row.gear().store, config.program.stores.as_ref(), page, &laws, seed);
+            Stores::start(row.gear().store, config.program.stores.as_deref(), page, &laws, seed);
         let stores = stores.await?;
         let mut variables = stores.variables();
         variables.extend(config.program.variables.iter().cloned());

@@ -193,7 +193,7 @@ fn with_one_cookie(headers: &HeaderMap) -> Fields<'_, Cow<'_, str>> {
              enable multi-value headers on its target group"
         );
     }
-    fields.extend(cookies.last().map(|cookie| (SET_COOKIE_NAME, readable(cookie))));
+    fields.extend(cookies.iter().next_back().map(|cookie| (SET_COOKIE_NAME, readable(cookie))));
     fields
 }
 

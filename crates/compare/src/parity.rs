@@ -1,0 +1,276 @@
+//! Do all rows answer alike? What differs is what will break when a service is moved.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use gearshift_load::Request;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::results::RowResult;
+use crate::row::Stand;
+
+/// Longer than any front waits: HTTP APIs give up after 30 s, a load balancer after 60.
+const PATIENCE: Duration = Duration::from_secs(65);
+/// Bodies just above what a function takes (6 MB) and what an HTTP API takes (10 MB).
+/// Source: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html and
+/// docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html.
+const BODIES_MB: [usize; 2] = [7, 11];
+/// What names the way and not the service: connections, clocks, and marks of the fronts.
+const OF_THE_WAY: [&str; 12] = [
+    "apigw-requestid",
+    "connection",
+    "content-length",
+    "date",
+    "keep-alive",
+    "server-timing",
+    "transfer-encoding",
+    "via",
+    "x-amz-apigw-id",
+    "x-amzn-requestid",
+    "x-amzn-trace-id",
+    "x-cache",
+];
+
+/// How a row answered one request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Answer {
+    /// Such as `POST /orders` or `POST / with 7 MB`.
+    pub request: String,
+    pub status: Option<u16>,
+    /// Those of the service, by name, each value that was sent.
+    pub headers: BTreeMap<String, Vec<String>>,
+    pub bytes: u64,
+    /// Of the body, hex.
+    pub sha256: String,
+    /// It came in chunks, without its length being known.
+    pub streamed: bool,
+    /// What was different the second time on this row: `body` or a header's name.
+    pub varies: BTreeSet<String>,
+    /// Why there was none.
+    pub error: Option<String>,
+}
+
+/// Something that one row does otherwise than another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Difference {
+    pub row: String,
+    /// The row that it is held against: the first that answered.
+    pub than: String,
+    pub request: String,
+    /// `status`, `body`, `streaming`, `answer`, or a header's name.
+    pub what: String,
+    pub here: String,
+    pub there: String,
+}
+
+/// Every kind of request, twice, then bodies beyond the limits of fronts; nothing of the built-in
+/// service, whose rows have different pages by design.
+pub(crate) async fn look(at: &Stand<'_>) -> Vec<Answer> {
+    if !at.asks.own {
+        return Vec::new();
+    }
+    let asker = Asker::new(at.url);
+    let mut answers = Vec::new();
+    for request in &at.asks.requests {
+        let label = format!("{} {}", request.method, request.path);
+        let mut first = asker.ask(&label, request, request.body.clone().into()).await;
+        let second = asker.ask(&label, request, request.body.clone().into()).await;
+        first.varies = varying(&first, &second);
+        answers.push(first);
+    }
+    let with_body = at.asks.requests.iter().find(|request| !request.body.is_empty());
+    let first = with_body.unwrap_or(&at.asks.requests[0]);
+    let method = if with_body.is_some() { first.method.clone() } else { "POST".to_owned() };
+    let big = Request { method, ..first.clone() };
+    for mb in BODIES_MB {
+        let label = format!("{} {} with {mb} MB", big.method, big.path);
+        answers.push(asker.ask(&label, &big, vec![b'x'; mb * 1024 * 1024].into()).await);
+    }
+    answers
+}
+
+struct Asker<'a> {
+    url: &'a str,
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+impl<'a> Asker<'a> {
+    fn new(url: &'a str) -> Self {
+        let mut client = Client::builder(TokioExecutor::new());
+        Self { url, client: client.retry_canceled_requests(false).build_http() }
+    }
+
+    async fn ask(&self, label: &str, request: &Request, body: Bytes) -> Answer {
+        let mut answer = Answer {
+            request: label.to_owned(),
+            status: None,
+            headers: BTreeMap::new(),
+            bytes: 0,
+            sha256: String::new(),
+            streamed: false,
+            varies: BTreeSet::new(),
+            error: None,
+        };
+        let asked = tokio::time::timeout(PATIENCE, self.fill(&mut answer, request, body)).await;
+        answer.error = match asked {
+            Ok(Ok(())) => None,
+            Ok(Err(why)) => Some(why),
+            Err(_) => Some(format!("none within {} s", PATIENCE.as_secs())),
+        };
+        answer
+    }
+
+    async fn fill(&self, answer: &mut Answer, asked: &Request, body: Bytes) -> Result<(), String> {
+        let mut request = hyper::Request::builder()
+            .method(asked.method.as_str())
+            .uri(format!("{}{}", self.url, asked.path));
+        for (name, value) in &asked.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::new(body)).map_err(|error| error.to_string())?;
+        // Which of several ways a connection broke is chance; that it broke is not.
+        let broke = |_| "the connection broke off".to_owned();
+        let response = self.client.request(request).await.map_err(broke)?;
+        answer.status = Some(response.status().as_u16());
+        for (name, value) in response.headers() {
+            if !OF_THE_WAY.contains(&name.as_str()) {
+                let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+                answer.headers.entry(name.to_string()).or_default().push(value);
+            }
+        }
+        let length = response.headers().contains_key(hyper::header::CONTENT_LENGTH);
+        let body = response.into_body().collect().await;
+        let body = body.map_err(|_| "its body broke off".to_owned())?.to_bytes();
+        answer.streamed = !length && !body.is_empty();
+        answer.bytes = body.len() as u64;
+        answer.sha256 = format!("{:x}", Sha256::digest(&body));
+        Ok(())
+    }
+}
+
+/// What two answers of one row to one request do not have in common.
+fn varying(first: &Answer, second: &Answer) -> BTreeSet<String> {
+    let names = first.headers.keys().chain(second.headers.keys());
+    let mut varies: BTreeSet<String> = names
+        .filter(|name| first.headers.get(*name) != second.headers.get(*name))
+        .cloned()
+        .collect();
+    if first.sha256 != second.sha256 {
+        varies.insert("body".to_owned());
+    }
+    varies
+}
+
+/// What each row does otherwise than the first that answered.
+pub(crate) fn differences(rows: &[RowResult]) -> Vec<Difference> {
+    let mut answering = rows.iter().filter(|row| !row.answers.is_empty());
+    let Some(first) = answering.next() else { return Vec::new() };
+    answering.flat_map(|row| between(row, first)).collect()
+}
+
+fn between(row: &RowResult, first: &RowResult) -> Vec<Difference> {
+    let mut found = Vec::new();
+    for (here, there) in row.answers.iter().zip(&first.answers) {
+        let mut differs = |what: &str, here_is: String, there_is: String| {
+            found.push(Difference {
+                row: row.row.clone(),
+                than: first.row.clone(),
+                request: here.request.clone(),
+                what: what.to_owned(),
+                here: here_is,
+                there: there_is,
+            });
+        };
+        let said = |answer: &Answer| match (&answer.error, answer.status) {
+            (Some(error), _) => error.clone(),
+            (None, status) => status.map(|status| status.to_string()).unwrap_or_default(),
+        };
+        if here.error.is_some() != there.error.is_some() {
+            differs("answer", said(here), said(there));
+            continue;
+        }
+        if here.status != there.status {
+            // Its headers and body are those of another answer.
+            differs("status", said(here), said(there));
+            continue;
+        }
+        let varies = |name: &str| here.varies.contains(name) || there.varies.contains(name);
+        let names: BTreeSet<&String> = here.headers.keys().chain(there.headers.keys()).collect();
+        let value = |of: Option<&Vec<String>>| match of {
+            Some(values) => values.join(" | "),
+            None => "none".to_owned(),
+        };
+        for name in names.into_iter().filter(|name| !varies(name)) {
+            let (a, b) = (here.headers.get(name), there.headers.get(name));
+            if a != b {
+                differs(name, value(a), value(b));
+            }
+        }
+        if here.sha256 != there.sha256 && !varies("body") {
+            let size = |answer: &Answer| format!("{} bytes", answer.bytes);
+            differs("body", size(here), size(there));
+        }
+        if here.streamed != there.streamed {
+            let word = |answer: &Answer| if answer.streamed { "streamed" } else { "in one piece" };
+            differs("streaming", word(here).to_owned(), word(there).to_owned());
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::named;
+
+    fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Answer {
+        let header = |(name, value): &(&str, &str)| ((*name).to_owned(), vec![(*value).to_owned()]);
+        Answer {
+            request: "GET /".to_owned(),
+            status: Some(status),
+            headers: headers.iter().map(header).collect(),
+            bytes: body.len() as u64,
+            sha256: format!("{:x}", Sha256::digest(body)),
+            streamed: false,
+            varies: BTreeSet::new(),
+            error: None,
+        }
+    }
+
+    fn rows(there: Answer, here: Answer) -> Vec<String> {
+        let row = |name, answer| RowResult { answers: vec![answer], ..named(name) };
+        let found = differences(&[row("ec2", there), row("lambda", here)]);
+        found.iter().map(|one| format!("{}: {} {}", one.what, one.here, one.there)).collect()
+    }
+
+    #[test]
+    fn equal_answers_differ_in_nothing() {
+        let one = answer(200, &[("content-type", "text/html")], "a");
+        assert_eq!(rows(one.clone(), one), Vec::<String>::new());
+    }
+
+    #[test]
+    fn another_status_header_or_body_is_told_once_each() {
+        let there = answer(200, &[("etag", "1"), ("vary", "a")], "a");
+        assert_eq!(rows(there.clone(), answer(413, &[], "too large")), ["status: 413 200"]);
+        let other = answer(200, &[("etag", "2")], "ab");
+        assert_eq!(rows(there, other), ["etag: 2 1", "vary: none a", "body: 2 bytes 1 bytes"]);
+    }
+
+    #[test]
+    fn what_varies_on_one_row_is_no_difference_between_two() {
+        let mut there = answer(200, &[("etag", "1")], "a");
+        there.varies = ["etag", "body"].map(str::to_owned).into();
+        assert_eq!(rows(there, answer(200, &[("etag", "2")], "b")), Vec::<String>::new());
+        let again = answer(200, &[("etag", "2")], "b");
+        let varies = varying(&answer(200, &[("etag", "1")], "a"), &again);
+        assert_eq!(varies, ["body", "etag"].map(str::to_owned).into());
+    }
+}
