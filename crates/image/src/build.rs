@@ -10,6 +10,7 @@ use crate::layer::{self, Content, Entries, Entry, Written};
 use crate::layout::Layout;
 use crate::program::Programs;
 use crate::recipe::{ADAPTER_PATH, PROGRAM_DIRECTORY, Recipe};
+use crate::sbom;
 use crate::spec::{BASE_DIGEST, BASE_NAME, CONFIG, Descriptor, MANIFEST, Manifest, bytes_of};
 use crate::tree::FileTree;
 
@@ -38,17 +39,23 @@ pub fn build(
 ) -> Result<Image, ImageError> {
     check_settings(recipe, base.is_some())?;
     let _locked = layout.lock()?;
-    let image = layout.or_undo(|| {
+    let name = full_name.unwrap_or(tag);
+    let (image, sbom) = layout.or_undo(|| {
         if let Some(base) = base {
             base.copy_blobs(layout)?;
         }
-        make(recipe, base, layout)
+        make(recipe, base, layout, name)
     })?;
-    layout.tag(&image.descriptor, tag, full_name)?;
+    layout.tag(&image.descriptor, tag, full_name, vec![sbom])?;
     Ok(image)
 }
 
-fn make(recipe: &Recipe, base: Option<&Image>, layout: &Layout) -> Result<Image, ImageError> {
+fn make(
+    recipe: &Recipe,
+    base: Option<&Image>,
+    layout: &Layout,
+    name: &str,
+) -> Result<(Image, Descriptor), ImageError> {
     let mut tree = FileTree::default();
     if let Some(base) = base {
         base.read_layers(&mut tree)?;
@@ -76,7 +83,10 @@ fn make(recipe: &Recipe, base: Option<&Image>, layout: &Layout) -> Result<Image,
         manifest.annotations.insert(BASE_DIGEST.to_owned(), digest);
     }
     let descriptor = layout.write(MANIFEST, &bytes_of(&manifest))?;
-    Ok(Image { layout: layout.clone(), descriptor, manifest, config })
+    let image = Image { layout: layout.clone(), descriptor, manifest, config };
+    let below = base.map_or(0, |base| base.manifest.layers.len());
+    let sbom = sbom::attach(&image, recipe, &tree, below, name)?;
+    Ok((image, sbom))
 }
 
 /// The layers to write, lowest first: what changes least lies lowest, so that pushes and pulls

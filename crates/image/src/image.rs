@@ -39,7 +39,8 @@ impl Image {
         platform: &Platform,
     ) -> Result<Self, ImageError> {
         let place = layout.root().display().to_string();
-        let images = layout.index()?.manifests;
+        let mut images = layout.index()?.manifests;
+        images.retain(|image| image.artifact_type.is_none());
         let tag_of = |image: &Descriptor| image.annotations.get(REF_NAME).cloned();
         let wanted = match tag {
             Some(tag) => images.iter().find(|image| tag_of(image).as_deref() == Some(tag)),

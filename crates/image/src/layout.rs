@@ -15,10 +15,10 @@ use crate::spec::{
     Annotations, CONTAINERD_NAME, Descriptor, INDEX, Index, MANIFEST, Manifest, REF_NAME, bytes_of,
 };
 
-const VERSION_FILE: &str = "oci-layout";
-const VERSION: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
-const INDEX_FILE: &str = "index.json";
-const BLOBS: &str = "blobs/sha256";
+pub(crate) const VERSION_FILE: &str = "oci-layout";
+pub(crate) const VERSION: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+pub(crate) const INDEX_FILE: &str = "index.json";
+pub(crate) const BLOBS: &str = "blobs/sha256";
 
 /// Manifests, indexes and configurations beyond this are refused, as registries refuse them.
 pub(crate) const LARGEST_DOCUMENT: u64 = 4 << 20;
@@ -162,6 +162,7 @@ impl Layout {
         image: &Descriptor,
         tag: &str,
         full_name: Option<&str>,
+        referrers: Vec<Descriptor>,
     ) -> Result<(), ImageError> {
         let mut named = image.clone();
         named.annotations = Annotations::from([(REF_NAME.to_owned(), tag.to_owned())]);
@@ -171,13 +172,36 @@ impl Layout {
         let mut index = self.index()?;
         let has_tag =
             |image: &Descriptor| image.annotations.get(REF_NAME).map(String::as_str) == Some(tag);
-        let (replaced, mut kept): (Vec<_>, Vec<_>) = index.manifests.drain(..).partition(has_tag);
+        let (mut replaced, mut kept): (Vec<_>, Vec<_>) =
+            index.manifests.drain(..).partition(has_tag);
         kept.push(named);
-        kept.sort_by(|a, b| a.annotations.get(REF_NAME).cmp(&b.annotations.get(REF_NAME)));
+        let orphaned = self.orphaned(&kept);
+        let (orphans, mut kept): (Vec<_>, Vec<_>) =
+            kept.into_iter().partition(|other| orphaned.contains(&other.digest));
+        replaced.extend(orphans);
+        kept.retain(|other| !referrers.iter().any(|own| own.digest == other.digest));
+        kept.extend(referrers);
+        // Images by tag, then what refers to them.
+        let place = |own: &Descriptor| {
+            let tag = own.annotations.get(REF_NAME).cloned();
+            (tag.is_none(), tag, own.digest.clone())
+        };
+        kept.sort_by_key(place);
         index.manifests = kept;
         self.replace(INDEX_FILE, &bytes_of(&index))?;
         self.forget(&replaced, &index);
         Ok(())
+    }
+
+    /// What refers to an image that is not among `kept`.
+    fn orphaned(&self, kept: &[Descriptor]) -> BTreeSet<Digest> {
+        let artifacts = kept.iter().filter(|own| own.artifact_type.is_some());
+        let lost = artifacts.filter(|own| {
+            let manifest = self.document::<Manifest>(own, "manifest");
+            let subject = manifest.ok().and_then(|manifest| manifest.subject);
+            subject.is_some_and(|to| !kept.iter().any(|own| own.digest == to.digest))
+        });
+        lost.map(|own| own.digest.clone()).collect()
     }
 
     /// Does work that writes blobs; where it fails, what it wrote is removed again.

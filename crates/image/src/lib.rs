@@ -6,6 +6,7 @@
 //! content is checked against its digest whenever it is read; a build that fails leaves nothing; what
 //! the image would fail to start with is refused when it is built.
 
+mod archive;
 mod build;
 mod config;
 mod contents;
@@ -20,9 +21,13 @@ mod layout;
 mod program;
 mod recipe;
 mod reference;
+mod referrers;
+mod sbom;
+mod source;
 mod spec;
 mod tree;
 
+pub use archive::{Format, save};
 pub use build::build;
 pub use contents::{LayerContents, PullCosts, PullTime};
 pub use digest::{BadDigest, Digest};
@@ -30,8 +35,10 @@ pub use error::ImageError;
 pub use files::Addition;
 pub use image::Image;
 pub use layout::Layout;
-pub use recipe::{ADAPTER_PATH, DEFAULT_PORT, NONROOT, PROGRAM_DIRECTORY, Recipe, created};
+pub use recipe::{ADAPTER_PATH, Crate, DEFAULT_PORT, NONROOT, PROGRAM_DIRECTORY, Recipe, created};
 pub use reference::{Reference, RegistryReference};
+pub use sbom::SBOM;
+pub use source::{Opened, open_here};
 pub use spec::{
     Annotations, Config, Descriptor, Healthcheck, History, Manifest, Platform, RootFs, Run,
 };

@@ -38,12 +38,22 @@ pub struct Recipe {
     pub port: u16,
     /// A path that answers 2xx or 3xx when the service is well. Wants the adapter.
     pub health: Option<String>,
+    /// Crates that are in the programs and that these do not tell themselves; for the bill of
+    /// materials.
+    pub crates: Vec<Crate>,
     pub labels: BTreeMap<String, String>,
     /// The time of the image and of every file in it.
     pub created: Timestamp,
     /// How the base is called in a registry; kept as an annotation, so that a push to the same
     /// registry finds the base's layers there.
     pub base_name: Option<String>,
+}
+
+/// A package of Rust's registry, or of the program's own workspace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Crate {
+    pub name: String,
+    pub version: String,
 }
 
 /// Neither root nor anybody's: the id that distroless images use for `nonroot`.
@@ -65,6 +75,7 @@ impl Default for Recipe {
             user: NONROOT.to_owned(),
             port: DEFAULT_PORT,
             health: None,
+            crates: Vec::new(),
             labels: BTreeMap::new(),
             created: Timestamp::UNIX_EPOCH,
             base_name: None,

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 
 use crate::digest::{Digest, Hashing};
 use crate::elf;
+use crate::sbom::is_database;
 
 /// As many symbolic links as Linux follows in one path.
 const MOST_LINKS: usize = 40;
@@ -44,6 +45,8 @@ pub(crate) enum Kind {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FileTree {
     nodes: BTreeMap<String, Node>,
+    /// The content of package managers' databases.
+    kept: BTreeMap<String, Vec<u8>>,
 }
 
 /// How many files one layer has.
@@ -56,6 +59,18 @@ pub(crate) struct Counted {
 impl FileTree {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Node)> {
         self.nodes.iter().map(|(path, node)| (path.as_str(), node))
+    }
+
+    /// The content of a package manager's database, where the image has one there.
+    pub fn kept(&self, path: &str) -> Option<String> {
+        let node = self.nodes.get(path)?;
+        let bytes = self.kept.get(path).filter(|_| matches!(node.kind, Kind::File { .. }))?;
+        Some(String::from_utf8_lossy(bytes).into_owned())
+    }
+
+    /// All of them, by path.
+    pub fn all_kept(&self) -> impl Iterator<Item = (&str, String)> {
+        self.kept.keys().filter_map(|path| Some((path.as_str(), self.kept(path)?)))
     }
 
     /// Lays one unpacked layer on top.
@@ -72,15 +87,29 @@ impl FileTree {
             } else if let Some(gone) = name.strip_prefix(WHITEOUT) {
                 self.remove(&join(&parent, gone));
             } else if !name.is_empty() {
-                let node = self.node(layer, &mut entry)?;
+                let path = join(&parent, name);
+                let mut kept = Vec::new();
+                let node = if is_database(&path) {
+                    self.node(layer, &mut entry, |bytes| kept.extend_from_slice(bytes))?
+                } else {
+                    self.node(layer, &mut entry, |_| {})?
+                };
                 counted.files += u64::from(node.kind != Kind::Directory);
-                self.insert(join(&parent, name), node);
+                if !kept.is_empty() {
+                    self.kept.insert(path.clone(), kept);
+                }
+                self.insert(path, node);
             }
         }
         Ok(counted)
     }
 
-    fn node(&self, layer: usize, entry: &mut tar::Entry<'_, impl Read>) -> io::Result<Node> {
+    fn node(
+        &self,
+        layer: usize,
+        entry: &mut tar::Entry<'_, impl Read>,
+        keep: impl FnMut(&[u8]),
+    ) -> io::Result<Node> {
         use tar::EntryType as Type;
         let mode = entry.header().mode()?;
         let link = entry.link_name_bytes();
@@ -96,7 +125,7 @@ impl FileTree {
                     None => Node { kind: Kind::Special, mode, size: 0, layer },
                 });
             }
-            Type::Regular | Type::Continuous | Type::GNUSparse => file(entry)?,
+            Type::Regular | Type::Continuous | Type::GNUSparse => file(entry, keep)?,
             _ => Kind::Special,
         };
         let size = if matches!(kind, Kind::File { .. }) { size } else { 0 };
@@ -163,11 +192,18 @@ impl FileTree {
 }
 
 /// Reads a file to its end.
-fn file(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<Kind> {
+fn file(entry: &mut tar::Entry<'_, impl Read>, mut keep: impl FnMut(&[u8])) -> io::Result<Kind> {
     let mut hashing = Hashing::new(entry);
     let mut first = Vec::new();
     hashing.by_ref().take(elf::LOOKED_AT as u64).read_to_end(&mut first)?;
-    io::copy(&mut hashing, &mut io::sink())?;
+    keep(&first);
+    let mut piece = vec![0; 64 * 1024];
+    loop {
+        match hashing.read(&mut piece)? {
+            0 => break,
+            read => keep(&piece[..read]),
+        }
+    }
     Ok(Kind::File {
         digest: hashing.digest(),
         started_by: elf::started_by(&first),
