@@ -8,7 +8,8 @@ use crate::gzip::unpacked;
 use crate::layer::Written;
 use crate::layout::Layout;
 use crate::spec::{
-    Config, DOCKER_MANIFEST, Descriptor, Index, MANIFEST, Manifest, Platform, REF_NAME,
+    CONTAINERD_NAME, Config, DOCKER_MANIFEST, Descriptor, Index, MANIFEST, Manifest, Platform,
+    REF_NAME,
 };
 use crate::tree::{Counted, FileTree};
 
@@ -118,6 +119,13 @@ impl Image {
             staged.commit(&layer.media_type)?;
         }
         Ok(())
+    }
+
+    /// What the layout calls the image in full, where it does.
+    pub fn full_name(&self) -> Result<Option<String>, ImageError> {
+        let index = self.layout.index()?;
+        let own = index.manifests.into_iter().find(|own| own.digest == self.descriptor.digest);
+        Ok(own.and_then(|own| own.annotations.get(CONTAINERD_NAME).cloned()))
     }
 
     /// Of all layers, in bytes, as they are stored and sent.
