@@ -46,7 +46,7 @@ pub fn build(
         }
         make(recipe, base, layout, name)
     })?;
-    layout.tag(&image.descriptor, tag, full_name, vec![sbom])?;
+    layout.tag(&image.descriptor, tag, full_name, &[sbom])?;
     Ok(image)
 }
 

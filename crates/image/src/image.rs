@@ -40,8 +40,7 @@ impl Image {
         platform: &Platform,
     ) -> Result<Self, ImageError> {
         let place = layout.root().display().to_string();
-        let mut images = layout.index()?.manifests;
-        images.retain(|image| image.artifact_type.is_none());
+        let images = layout.index()?.manifests;
         let tag_of = |image: &Descriptor| image.annotations.get(REF_NAME).cloned();
         let wanted = match tag {
             Some(tag) => images.iter().find(|image| tag_of(image).as_deref() == Some(tag)),

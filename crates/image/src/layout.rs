@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 
 use crate::digest::{Digest, Hashing};
 use crate::error::{Explain, ImageError, REBUILD};
+use crate::referrers::listed;
 use crate::spec::{
     Annotations, CONTAINERD_NAME, Descriptor, INDEX, Index, MANIFEST, Manifest, REF_NAME, bytes_of,
 };
@@ -162,46 +163,24 @@ impl Layout {
         image: &Descriptor,
         tag: &str,
         full_name: Option<&str>,
-        referrers: Vec<Descriptor>,
+        referrers: &[Descriptor],
     ) -> Result<(), ImageError> {
         let mut named = image.clone();
         named.annotations = Annotations::from([(REF_NAME.to_owned(), tag.to_owned())]);
         if let Some(name) = full_name {
             named.annotations.insert(CONTAINERD_NAME.to_owned(), name.to_owned());
         }
+        named.annotations.extend(listed(referrers));
         let mut index = self.index()?;
         let has_tag =
             |image: &Descriptor| image.annotations.get(REF_NAME).map(String::as_str) == Some(tag);
-        let (mut replaced, mut kept): (Vec<_>, Vec<_>) =
-            index.manifests.drain(..).partition(has_tag);
+        let (replaced, mut kept): (Vec<_>, Vec<_>) = index.manifests.drain(..).partition(has_tag);
         kept.push(named);
-        let orphaned = self.orphaned(&kept);
-        let (orphans, mut kept): (Vec<_>, Vec<_>) =
-            kept.into_iter().partition(|other| orphaned.contains(&other.digest));
-        replaced.extend(orphans);
-        kept.retain(|other| !referrers.iter().any(|own| own.digest == other.digest));
-        kept.extend(referrers);
-        // Images by tag, then what refers to them.
-        let place = |own: &Descriptor| {
-            let tag = own.annotations.get(REF_NAME).cloned();
-            (tag.is_none(), tag, own.digest.clone())
-        };
-        kept.sort_by_key(place);
+        kept.sort_by(|a, b| a.annotations.get(REF_NAME).cmp(&b.annotations.get(REF_NAME)));
         index.manifests = kept;
         self.replace(INDEX_FILE, &bytes_of(&index))?;
         self.forget(&replaced, &index);
         Ok(())
-    }
-
-    /// What refers to an image that is not among `kept`.
-    fn orphaned(&self, kept: &[Descriptor]) -> BTreeSet<Digest> {
-        let artifacts = kept.iter().filter(|own| own.artifact_type.is_some());
-        let lost = artifacts.filter(|own| {
-            let manifest = self.document::<Manifest>(own, "manifest");
-            let subject = manifest.ok().and_then(|manifest| manifest.subject);
-            subject.is_some_and(|to| !kept.iter().any(|own| own.digest == to.digest))
-        });
-        lost.map(|own| own.digest.clone()).collect()
     }
 
     /// Does work that writes blobs; where it fails, what it wrote is removed again.
@@ -225,29 +204,36 @@ impl Layout {
         Ok(entries.flatten().map(|entry| entry.path()).collect())
     }
 
-    /// Removes the blobs of images that are gone. What cannot be read or removed stays: it only
-    /// takes room.
+    /// Removes the blobs of images that are gone. Where it cannot be seen what the others need,
+    /// everything stays: it only takes room.
     fn forget(&self, gone: &[Descriptor], index: &Index) {
-        let needed: BTreeSet<Digest> =
-            index.manifests.iter().flat_map(|image| self.blobs_of(image)).collect();
-        for digest in gone.iter().flat_map(|image| self.blobs_of(image)) {
+        let needed: Option<Vec<_>> =
+            index.manifests.iter().map(|image| self.blobs_of(image)).collect();
+        let Some(needed) = needed else { return };
+        let needed: BTreeSet<Digest> = needed.into_iter().flatten().collect();
+        for digest in gone.iter().filter_map(|image| self.blobs_of(image)).flatten() {
             if !needed.contains(&digest) {
                 let _ = fs::remove_file(self.blob_path(&digest));
             }
         }
     }
 
-    fn blobs_of(&self, image: &Descriptor) -> Vec<Digest> {
+    /// What an image is made of, and what refers to it; none where its documents cannot be read.
+    fn blobs_of(&self, image: &Descriptor) -> Option<Vec<Digest>> {
         let mut blobs = vec![image.digest.clone()];
         if image.is_index() {
-            let index = self.document::<Index>(image, "index");
-            let images = index.map(|index| index.manifests).unwrap_or_default();
-            blobs.extend(images.iter().flat_map(|image| self.blobs_of(image)));
-        } else if let Ok(manifest) = self.document::<Manifest>(image, "manifest") {
-            let all = manifest.layers.into_iter().chain([manifest.config]);
-            blobs.extend(all.map(|blob| blob.digest));
+            for image in self.document::<Index>(image, "index").ok()?.manifests {
+                blobs.extend(self.blobs_of(&image)?);
+            }
+            return Some(blobs);
         }
-        blobs
+        let manifest: Manifest = self.document(image, "manifest").ok()?;
+        let all = manifest.layers.into_iter().chain([manifest.config]);
+        blobs.extend(all.map(|blob| blob.digest));
+        for artifact in self.referrers_of(image).iter().flatten() {
+            blobs.extend(self.blobs_of(&artifact.descriptor)?);
+        }
+        Some(blobs)
     }
 
     /// Writes a file whole or not at all.

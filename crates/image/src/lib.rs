@@ -37,6 +37,7 @@ pub use image::Image;
 pub use layout::Layout;
 pub use recipe::{ADAPTER_PATH, Crate, DEFAULT_PORT, NONROOT, PROGRAM_DIRECTORY, Recipe, created};
 pub use reference::{Reference, RegistryReference};
+pub use referrers::Artifact;
 pub use sbom::SBOM;
 pub use source::{Opened, open_here};
 pub use spec::{

@@ -14,6 +14,7 @@ use crate::error::{Explain, ImageError};
 use crate::gzip::unpacked;
 use crate::image::Image;
 use crate::layout::{BLOBS, INDEX_FILE, VERSION, VERSION_FILE};
+use crate::referrers::listed;
 use crate::spec::{Annotations, CONTAINERD_NAME, Descriptor, Index, REF_NAME, bytes_of};
 
 /// What a file of an image looks like.
@@ -51,13 +52,14 @@ fn oci(image: &Image, name: &str, tar: &mut Tar<'_, impl Write>) -> Result<(), I
         (CONTAINERD_NAME.to_owned(), name.to_owned()),
     ]);
     let referrers = image.referrers()?;
-    let all = [vec![named], referrers.iter().map(|(blob, _)| blob.clone()).collect()].concat();
+    let artifacts: Vec<_> = referrers.iter().map(|own| own.descriptor.clone()).collect();
+    named.annotations.extend(listed(&artifacts));
     tar.bytes(VERSION_FILE, VERSION)?;
-    tar.bytes(INDEX_FILE, &bytes_of(&Index::of(all.clone())))?;
-    let manifests = [&image.manifest].into_iter().chain(referrers.iter().map(|(_, own)| own));
+    tar.bytes(INDEX_FILE, &bytes_of(&Index::of(vec![named.clone()])))?;
+    let manifests = [&image.manifest].into_iter().chain(referrers.iter().map(|own| &own.manifest));
     let inside = manifests.flat_map(|own| [&own.config].into_iter().chain(&own.layers));
     let mut written = BTreeSet::new();
-    for blob in all.iter().chain(inside) {
+    for blob in [&named].into_iter().chain(&artifacts).chain(inside) {
         if written.insert(&blob.digest) {
             let content = image.layout.verified(blob, "blob")?;
             tar.stream(&format!("{BLOBS}/{}", blob.digest.hex()), content, blob.size)?;

@@ -124,7 +124,7 @@ impl Build {
             adapter: if adapted { Some(place(service("entry")?)?) } else { None },
             authorities: self.authorities.clone(),
             command: self.command.clone(),
-            environment: self.env.iter().cloned().collect::<BTreeMap<_, _>>(),
+            environment: self.environment(),
             workdir: self.workdir.clone(),
             user: self.user.clone(),
             port: self.port,
@@ -134,6 +134,12 @@ impl Build {
             created: created(epoch.as_deref()).map_err(|error| Usage(error.to_string()))?,
             base_name,
         })
+    }
+
+    /// A built-in service listens on loopback where it cannot see that it is in a container.
+    fn environment(&self) -> BTreeMap<String, String> {
+        let everywhere = self.builtin.as_ref().map(|_| ("BIND".to_owned(), "0.0.0.0".to_owned()));
+        everywhere.into_iter().chain(self.env.iter().cloned()).collect()
     }
 
     fn name(&self) -> Result<RegistryReference> {
