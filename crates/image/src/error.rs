@@ -4,16 +4,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
+use crate::registry::RegistryError;
 
 /// Why an image was not built, read, saved, pushed or pulled. Each text ends in the next step.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
-    #[error("cannot {doing} {}: {source}", path.display())]
+    #[error("cannot {doing} {}: {why}", path.display())]
     Io {
         /// A verb, such as `read`.
         doing: &'static str,
         path: PathBuf,
-        source: io::Error,
+        why: io::Error,
     },
     /// Content that is not what its digest says.
     #[error("{what} {digest} is damaged: {place} {found} → {next}")]
@@ -48,6 +49,8 @@ pub enum ImageError {
         triple: String,
     },
     #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error(transparent)]
     Laws(#[from] gearshift_laws::LawsError),
 }
 
@@ -64,7 +67,7 @@ pub(crate) trait Explain<T> {
 
 impl<T> Explain<T> for io::Result<T> {
     fn explain(self, doing: &'static str, path: &Path) -> Result<T, ImageError> {
-        self.map_err(|source| ImageError::Io { doing, path: path.to_owned(), source })
+        self.map_err(|why| ImageError::Io { doing, path: path.to_owned(), why })
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) fn collect(addition: &Addition) -> Result<Entries, ImageError> {
         let found = found.map_err(|error| ImageError::Io {
             doing: "read",
             path: error.path().unwrap_or(&root).to_owned(),
-            source: error.into(),
+            why: error.into(),
         })?;
         let relative = found.path().strip_prefix(&root).expect("the walk stays below its root");
         let path = clean(&format!("{destination}/{}", text(relative)?));

@@ -119,9 +119,9 @@ fn append(
             Ok(())
         }
     }
-    .map_err(|source| ImageError::Io {
+    .map_err(|why| ImageError::Io {
         doing: "put into a layer",
         path: format!("/{path}").into(),
-        source,
+        why,
     })
 }

@@ -22,6 +22,7 @@ mod program;
 mod recipe;
 mod reference;
 mod referrers;
+mod registry;
 mod sbom;
 mod source;
 mod spec;
@@ -38,6 +39,9 @@ pub use layout::Layout;
 pub use recipe::{ADAPTER_PATH, Crate, DEFAULT_PORT, NONROOT, PROGRAM_DIRECTORY, Recipe, created};
 pub use reference::{Reference, RegistryReference};
 pub use referrers::Artifact;
+pub use registry::{
+    Credentials, Patience, Pushed, Registry, RegistryError, RegistryOptions, Sent, docker_folder,
+};
 pub use sbom::SBOM;
 pub use source::{Opened, open_here};
 pub use spec::{

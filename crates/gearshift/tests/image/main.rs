@@ -1,0 +1,8 @@
+//! `gearshift image`, proved by other people's tools: whoever reads, unpacks, stores or starts images.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod build;
+mod tool;
+mod unpacked;
