@@ -4,20 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, LOCATION, RETRY_AFTER, USER_AGENT,
-    WWW_AUTHENTICATE,
-};
+use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderName, LOCATION, RETRY_AFTER, USER_AGENT};
 use hyper::{Method, Response, StatusCode, Uri};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use super::challenge::Challenge;
 use super::credentials::{self, Credentials};
 use super::error::RegistryError;
 use super::http::{Content, Http, whole_story};
@@ -26,7 +18,7 @@ use super::{Patience, RegistryOptions};
 /// Docker Hub's name and the host that serves it.
 const DOCKER_HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
 
-const AGENT: &str = concat!("gearshift/", env!("CARGO_PKG_VERSION"));
+pub(super) const AGENT: &str = concat!("gearshift/", env!("CARGO_PKG_VERSION"));
 
 /// Longer texts of errors are cut.
 const LONGEST_ERROR: usize = 64 * 1024;
@@ -69,7 +61,7 @@ pub(super) struct Again {
     /// As the registry asks for it.
     pub after: Option<Duration>,
     /// No answer came at all.
-    unreachable: bool,
+    pub unreachable: bool,
 }
 
 impl Again {
@@ -89,20 +81,20 @@ pub(super) struct Access {
     /// As the image's name has it.
     pub registry: String,
     /// `https://host[:port]`.
-    base: String,
-    http: Http,
+    pub base: String,
+    pub http: Http,
     pub patience: Patience,
-    credentials: Option<Credentials>,
-    known: Mutex<Known>,
+    pub credentials: Option<Credentials>,
+    pub known: Mutex<Known>,
 }
 
 /// What was learned on the way.
 #[derive(Debug, Default)]
-struct Known {
+pub(super) struct Known {
     /// The value of `Authorization` that worked.
-    authorization: Option<String>,
+    pub authorization: Option<String>,
     /// What tokens had to allow so far: the next one allows all of it.
-    scopes: BTreeSet<String>,
+    pub scopes: BTreeSet<String>,
 }
 
 impl Access {
@@ -240,110 +232,6 @@ impl Access {
         url.strip_prefix(&self.base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    /// What to send as `Authorization` after this answer of status 401.
-    async fn authorize(
-        &self,
-        answer: &Response<Incoming>,
-        call: &Call,
-    ) -> Result<Result<String, Again>, RegistryError> {
-        let headers = answer.headers().get_all(WWW_AUTHENTICATE).iter();
-        let challenges = headers.filter_map(|header| Challenge::read(header.to_str().ok()?));
-        let wanted =
-            challenges.max_by_key(|challenge| matches!(challenge, Challenge::Bearer { .. }));
-        match (wanted, &self.credentials) {
-            (Some(Challenge::Bearer { realm, service, scope }), _) => {
-                self.token(&realm, service.as_deref(), scope, call).await
-            }
-            (Some(Challenge::Basic), Some(Credentials::Password { username, password })) => {
-                Ok(Ok(basic(username, password)))
-            }
-            (Some(Challenge::Basic), _) => {
-                Err(self.denied(StatusCode::UNAUTHORIZED, "", &call.what))
-            }
-            (None, _) => Err(RegistryError::Strange {
-                registry: self.registry.clone(),
-                what: call.what.clone(),
-                why: "it answers 401 without saying what it wants to see".to_owned(),
-            }),
-        }
-    }
-
-    /// Buys a token for all that was asked so far.
-    async fn token(
-        &self,
-        realm: &str,
-        service: Option<&str>,
-        scope: Option<String>,
-        call: &Call,
-    ) -> Result<Result<String, Again>, RegistryError> {
-        let scopes = {
-            let mut known = self.known.lock().expect("no holder panics");
-            known.scopes.extend(scope.iter().flat_map(|all| all.split(' ')).map(str::to_owned));
-            known.scopes.clone()
-        };
-        if self.base.starts_with("https:")
-            && !realm.starts_with("https:")
-            && self.credentials.is_some()
-        {
-            return Err(RegistryError::Strange {
-                registry: self.registry.clone(),
-                what: call.what.clone(),
-                why: format!(
-                    "it sends to {realm} for a token, where credentials would be readable"
-                ),
-            });
-        }
-        let mut fields: Vec<(&str, &str)> =
-            service.map(|service| ("service", service)).into_iter().collect();
-        let request = hyper::Request::builder().header(USER_AGENT, AGENT);
-        let (request, content) = match &self.credentials {
-            Some(Credentials::Identity(token)) => {
-                let all = scopes.iter().cloned().collect::<Vec<_>>().join(" ");
-                fields.extend([("grant_type", "refresh_token"), ("refresh_token", token.as_str())]);
-                fields.extend([("client_id", "gearshift"), ("scope", all.as_str())]);
-                let form = Bytes::from(query(&fields));
-                let request = request.method(Method::POST).uri(realm);
-                let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-                (request.header(CONTENT_LENGTH, form.len()), Content::Bytes(form))
-            }
-            given => {
-                fields.extend(scopes.iter().map(|scope| ("scope", scope.as_str())));
-                let joint = if realm.contains('?') { '&' } else { '?' };
-                let request = request.uri(format!("{realm}{joint}{}", query(&fields)));
-                let request = match given {
-                    Some(Credentials::Password { username, password }) => {
-                        request.header(AUTHORIZATION, basic(username, password))
-                    }
-                    _ => request,
-                };
-                (request, Content::NOTHING)
-            }
-        };
-        let answer = match self.http.send(request, &content).await {
-            Ok(answer) => answer,
-            Err(why) => {
-                let why = format!("{realm}: {why}");
-                return Ok(Err(Again { why, after: None, unreachable: true }));
-            }
-        };
-        let answer = match judged(answer).await {
-            Attempt::Answer(answer) => answer,
-            Attempt::Again(again) => return Ok(Err(again)),
-        };
-        let status = answer.status();
-        let body = text(answer).await;
-        if !status.is_success() {
-            return Err(self.denied(status, &said(&body), &call.what));
-        }
-        let token: Option<Token> = serde_json::from_str(&body).ok();
-        let token = token.and_then(|token| token.token.or(token.access_token));
-        token.map(|token| Ok(format!("Bearer {token}"))).ok_or_else(|| RegistryError::Strange {
-            registry: self.registry.clone(),
-            what: call.what.clone(),
-            why: format!("{realm} gives no token"),
-        })
-    }
-
     /// The error of an answer that is none of those expected.
     pub async fn refused(&self, answer: Response<Incoming>, what: &str) -> RegistryError {
         let status = answer.status();
@@ -361,7 +249,7 @@ impl Access {
         }
     }
 
-    fn denied(&self, status: StatusCode, said: &str, what: &str) -> RegistryError {
+    pub(super) fn denied(&self, status: StatusCode, said: &str, what: &str) -> RegistryError {
         let registry = self.registry.clone();
         let next = match &self.credentials {
             Some(Credentials::Password { username, .. }) => {
@@ -383,29 +271,8 @@ impl Access {
     }
 }
 
-#[derive(Deserialize)]
-struct Token {
-    #[serde(default)]
-    token: Option<String>,
-    #[serde(default)]
-    access_token: Option<String>,
-}
-
-fn basic(username: &str, password: &str) -> String {
-    format!("Basic {}", STANDARD.encode(format!("{username}:{password}")))
-}
-
-fn query(fields: &[(&str, &str)]) -> String {
-    let escaped = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    let pairs: Vec<_> = fields
-        .iter()
-        .map(|(name, value)| format!("{}={}", escaped(name), escaped(value)))
-        .collect();
-    pairs.join("&")
-}
-
 /// Tells answers that will be others later from those that stand.
-async fn judged(answer: Response<Incoming>) -> Attempt {
+pub(super) async fn judged(answer: Response<Incoming>) -> Attempt {
     let status = answer.status();
     let later = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
     if !later {
@@ -446,7 +313,7 @@ async fn drain(answer: Response<Incoming>) {
     text(answer).await;
 }
 
-async fn text(answer: Response<Incoming>) -> String {
+pub(super) async fn text(answer: Response<Incoming>) -> String {
     let body = Limited::new(answer.into_body(), LONGEST_ERROR);
     match tokio::time::timeout(Duration::from_secs(5), body.collect()).await {
         Ok(Ok(body)) => String::from_utf8_lossy(&body.to_bytes()).into_owned(),
@@ -468,7 +335,7 @@ struct OneError {
 }
 
 /// What a registry says in its errors, with `: ` before it; or nothing.
-fn said(body: &str) -> String {
+pub(super) fn said(body: &str) -> String {
     let Ok(Errors { errors }) = serde_json::from_str(body) else { return String::new() };
     let told = errors.iter().map(|error| match error.message.trim() {
         "" => error.code.clone(),

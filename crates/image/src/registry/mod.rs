@@ -4,6 +4,7 @@
 //! waited for as long as it asks; content is checked against its digest before it counts.
 
 mod access;
+mod authorize;
 mod challenge;
 mod credentials;
 mod error;

@@ -71,11 +71,10 @@ impl Registry {
         let what = format!("image {}:{name}", from.repository);
         let accepted = [INDEX, MANIFEST, DOCKER_INDEX, DOCKER_MANIFEST].join(", ");
         let call = Call::new(Method::GET, url, what).header(ACCEPT, accepted);
-        let answer = self.access.ask(&call).await?;
-        if answer.status() != StatusCode::OK {
-            return Err(self.access.refused(answer, &call.what).await.into());
-        }
-        let bytes = read(answer, &self.access).await?;
+        let bytes = match self.access.document(&call).await? {
+            Ok(bytes) => bytes,
+            Err(refused) => return Err(self.access.refused(refused, &call.what).await.into()),
+        };
         let document = parse(&bytes, "manifest", from)?;
         layout.write(&media_type_of(&document), &bytes)
     }
@@ -179,23 +178,35 @@ async fn next_piece(body: &mut Incoming, access: &Access) -> Result<Option<Bytes
     }
 }
 
-/// A whole document. One that is cut is asked for again by whoever pulls again: it is small.
-pub(super) async fn read(
-    answer: Response<Incoming>,
-    access: &Access,
-) -> Result<Bytes, RegistryError> {
-    let failed = |why: String| RegistryError::Failed {
-        registry: access.registry.clone(),
-        what: "reading a manifest".to_owned(),
-        why,
-        attempts: 1,
-        resumes: String::new(),
-    };
-    let largest = usize::try_from(LARGEST_DOCUMENT).expect("4 MiB fit");
-    let body = Limited::new(answer.into_body(), largest);
-    match tokio::time::timeout(access.silence(), body.collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) => Err(failed(super::http::whole_story(error.as_ref()))),
-        Err(_) => Err(failed(format!("nothing came for {} s", access.silence().as_secs()))),
+impl Access {
+    /// Asks for a small document until it came whole. Inside, the answer where it is none of 200.
+    pub(super) async fn document(
+        &self,
+        call: &Call,
+    ) -> Result<Result<Bytes, Response<Incoming>>, RegistryError> {
+        let mut attempt = 1;
+        loop {
+            let again = match self.once(call).await? {
+                Attempt::Answer(answer) if answer.status() != StatusCode::OK => {
+                    return Ok(Err(answer));
+                }
+                Attempt::Answer(answer) => match self.whole(answer).await {
+                    Ok(bytes) => return Ok(Ok(bytes)),
+                    Err(again) => again,
+                },
+                Attempt::Again(again) => again,
+            };
+            self.wait(&mut attempt, again, &call.what, "").await?;
+        }
+    }
+
+    async fn whole(&self, answer: Response<Incoming>) -> Result<Bytes, Again> {
+        let largest = usize::try_from(LARGEST_DOCUMENT).expect("4 MiB fit");
+        let body = Limited::new(answer.into_body(), largest);
+        match tokio::time::timeout(self.silence(), body.collect()).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) => Err(Again::cut(super::http::whole_story(error.as_ref()))),
+            Err(_) => Err(Again::cut(format!("nothing came for {} s", self.silence().as_secs()))),
+        }
     }
 }

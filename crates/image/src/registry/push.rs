@@ -7,11 +7,11 @@ use super::Registry;
 use super::access::Call;
 use super::error::RegistryError;
 use super::http::Content;
-use super::pull::read;
 use super::upload::{Upload, Uploaded, is_there};
 use crate::digest::Digest;
 use crate::error::ImageError;
 use crate::image::Image;
+use crate::layout::parse;
 use crate::reference::RegistryReference;
 use crate::spec::{BASE_NAME, DOCKER_MANIFEST, Descriptor, INDEX, Index, MANIFEST, bytes_of};
 
@@ -151,14 +151,11 @@ impl Registry {
         let url = self.access.url(&format!("{}/manifests/{tag}", to.repository));
         let call = Call::new(Method::GET, url, format!("reading {}:{tag}", to.repository));
         let accepted = [INDEX, MANIFEST, DOCKER_MANIFEST].join(", ");
-        let answer = self.access.ask(&call.clone().header(ACCEPT, accepted)).await?;
-        let mut index = match answer.status() {
-            StatusCode::NOT_FOUND => Index::of(Vec::new()),
-            StatusCode::OK => {
-                let bytes = read(answer, &self.access).await?;
-                crate::layout::parse(&bytes, "index", format!("{}:{tag}", to.name()))?
-            }
-            _ => return Err(self.access.refused(answer, &call.what).await.into()),
+        let call = call.header(ACCEPT, accepted);
+        let mut index = match self.access.document(&call).await? {
+            Ok(bytes) => parse(&bytes, "index", format!("{}:{tag}", to.name()))?,
+            Err(none) if none.status() == StatusCode::NOT_FOUND => Index::of(Vec::new()),
+            Err(refused) => return Err(self.access.refused(refused, &call.what).await.into()),
         };
         if index.manifests.iter().any(|listed| listed.digest == artifact.digest) {
             return Ok(());

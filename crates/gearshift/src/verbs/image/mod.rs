@@ -2,6 +2,7 @@
 
 mod build;
 mod description;
+mod push;
 mod save;
 mod show;
 mod source;
@@ -27,6 +28,7 @@ enum Verb {
     Build(build::Build),
     Show(show::Show),
     Save(save::Save),
+    Push(push::Push),
 }
 
 impl Image {
@@ -35,6 +37,7 @@ impl Image {
             Verb::Build(build) => build.run(),
             Verb::Show(show) => show.run(),
             Verb::Save(save) => save.run(),
+            Verb::Push(push) => push.run(),
         }
     }
 }
