@@ -4,5 +4,9 @@
 mod common;
 
 mod build;
+mod failing;
+mod faulty;
+mod registry;
+mod server;
 mod tool;
 mod unpacked;
