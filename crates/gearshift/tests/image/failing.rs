@@ -132,23 +132,47 @@ fn a_registry_that_answers_500_is_asked_again_and_at_last_named() {
 #[test]
 fn an_upload_that_is_cut_goes_on_where_the_line_broke() {
     let Some((_server, faulty)) = faulty() else { return };
+    faulty.keep_parts();
     let (folder, built) = with_hits();
     let size = built["layers"][1]["compressed_bytes"].as_u64().unwrap();
-    faulty.spoil(1, "PATCH", "/uploads/", Fault::CutRequest(100));
+    faulty.spoil(1, "PATCH", "/uploads/", Fault::CutRequest(1_000_000));
     faulty.spoil(2, "PATCH", "/uploads/", Fault::CutRequest(1_500_000));
     let pushed = push(&folder, &faulty);
     assert!(pushed.status.success(), "{}", said(&pushed));
     let blobs = json(&String::from_utf8(pushed.stdout).unwrap())["blobs"].clone();
-    assert!(blobs[1]["resumed"].as_u64().unwrap() >= 1, "{blobs}");
+    assert_eq!(blobs[1]["resumed"], 2, "{blobs}");
     let of_program: Vec<_> =
         faulty.asked("PATCH", "").into_iter().filter(|a| a.length() > 10_000).collect();
-    assert!(of_program.len() > 1, "{of_program:?}");
+    assert_eq!(of_program.len(), 3, "{of_program:?}");
     for later in &of_program[1..] {
         let range = later.header("content-range").expect("a part");
         let from: u64 = range.split('-').next().unwrap().parse().unwrap();
         assert!(from > 0 && from + later.length() == size, "{range} of {size}");
     }
     folder.text(&["image", "show", &faulty.image("hits:1"), "--plain-http"]);
+}
+
+#[test]
+fn an_upload_that_is_cut_begins_anew_where_the_registry_keeps_no_parts() {
+    let Some((_server, faulty)) = faulty() else { return };
+    let (folder, built) = with_hits();
+    faulty.spoil(2, "PATCH", "/uploads/", Fault::CutRequest(1_500_000));
+    let pushed = push(&folder, &faulty);
+    assert!(pushed.status.success(), "{}", said(&pushed));
+    let show =
+        folder.isolated(&["image", "show", &faulty.image("hits:1"), "--plain-http", "--json"]);
+    assert_eq!(json(&show)["digest"], built["digest"]);
+}
+
+#[test]
+fn an_upload_that_is_cut_every_time_says_how_far_it_came() {
+    let Some((_server, faulty)) = faulty() else { return };
+    let (folder, _) = with_hits();
+    faulty.spoil(100, "PATCH", "/uploads/", Fault::CutRequest(0));
+    let pushed = push(&folder, &faulty);
+    assert_eq!(pushed.status.code(), Some(1));
+    let said = said(&pushed);
+    assert!(said.contains("0 of 196 bytes sent") && said.contains("→ "), "{said}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A registry that fails as told: stands before a real one, passes on what it is not told to spoil,
 //! and writes down what was asked.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -56,7 +57,11 @@ struct Shared {
     rules: Mutex<Vec<Rule>>,
     asked: Mutex<Vec<Asked>>,
     guard: Mutex<Option<Guard>>,
+    /// Uploads by their path, where parts of them are kept.
+    kept: Mutex<Option<Kept>>,
 }
+
+type Kept = BTreeMap<String, Vec<u8>>;
 
 /// Stands until the test's process ends.
 #[derive(Clone)]
@@ -70,8 +75,8 @@ impl Faulty {
     pub fn before(behind: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (rules, asked, guard) = Default::default();
-        let shared = Arc::new(Shared { behind, rules, asked, guard });
+        let (rules, asked, guard, kept) = Default::default();
+        let shared = Arc::new(Shared { behind, rules, asked, guard, kept });
         let faulty = Self { port, shared: shared.clone() };
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
@@ -94,6 +99,11 @@ impl Faulty {
 
     pub fn guard(&self, guard: impl Fn(&Asked) -> Option<String> + Send + Sync + 'static) {
         *self.shared.guard.lock().unwrap() = Some(Box::new(guard));
+    }
+
+    /// Keeps what arrives of an upload that is cut, as registries may and `docker-registry` does not.
+    pub fn keep_parts(&self) {
+        *self.shared.kept.lock().unwrap() = Some(Kept::new());
     }
 
     /// The requests of this kind so far.
@@ -119,6 +129,9 @@ fn serve(shared: &Shared, client: TcpStream) -> io::Result<()> {
         io::copy(&mut reader.take(asked.length()), &mut io::sink())?;
         return (&client).write_all(format!("HTTP/1.1 {answer}").as_bytes());
     }
+    if asked.path.contains("/blobs/uploads/") && shared.kept.lock().unwrap().is_some() {
+        return keep(shared, &asked, fault, reader, client);
+    }
     let behind = TcpStream::connect(("127.0.0.1", shared.behind))?;
     pass_on(&asked, &behind)?;
     let sent = match fault {
@@ -138,6 +151,76 @@ fn serve(shared: &Shared, client: TcpStream) -> io::Result<()> {
         Some(Fault::DamageAnswer(at)) => damaged(behind, &client, at),
         _ => io::copy(&mut &behind, &mut &client).map(|_| ()),
     }
+}
+
+/// Takes part in an upload (distribution-spec 1.1, pushing a blob in chunks).
+fn keep(
+    shared: &Shared,
+    asked: &Asked,
+    fault: Option<Fault>,
+    reader: impl Read,
+    mut client: TcpStream,
+) -> io::Result<()> {
+    let (place, query) = asked.path.split_once('?').unwrap_or((&asked.path, ""));
+    let most = match fault {
+        Some(Fault::CutRequest(most)) => asked.length().min(most),
+        _ => asked.length(),
+    };
+    let mut arrived = Vec::new();
+    reader.take(most).read_to_end(&mut arrived)?;
+    let mut kept = shared.kept.lock().unwrap();
+    let uploads = kept.as_mut().unwrap();
+    let number = uploads.len();
+    let answer = match asked.method.as_str() {
+        "POST" => {
+            uploads.insert(format!("{place}{number}"), Vec::new());
+            format!("202 Accepted\r\nLocation: {place}{number}\r\n")
+        }
+        "PUT" => {
+            let digest = query.rsplit("digest=").next().unwrap();
+            store(shared.behind, place, digest, &uploads[place])?
+        }
+        method => {
+            let whole = uploads.get_mut(place).unwrap();
+            let from =
+                asked.header("content-range").map_or("0", |range| range.split('-').next().unwrap());
+            if method == "PATCH" && from != whole.len().to_string() {
+                "416 Range Not Satisfiable\r\n".to_owned()
+            } else {
+                whole.extend(arrived);
+                let last = whole.len().saturating_sub(1);
+                let status = if method == "GET" { "204 No Content" } else { "202 Accepted" };
+                format!("{status}\r\nLocation: {place}\r\nRange: 0-{last}\r\n")
+            }
+        }
+    };
+    if most < asked.length() {
+        return client.shutdown(Shutdown::Both);
+    }
+    client.write_all(
+        format!("HTTP/1.1 {answer}Content-Length: 0\r\nConnection: close\r\n\r\n").as_bytes(),
+    )
+}
+
+/// Hands a whole blob on to the registry behind.
+fn store(behind: u16, place: &str, digest: &str, blob: &[u8]) -> io::Result<String> {
+    let ask = |method: &str, path: &str, body: &[u8]| {
+        let mut connection = TcpStream::connect(("127.0.0.1", behind))?;
+        let length = body.len();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+        );
+        connection.write_all(head.as_bytes())?;
+        connection.write_all(body)?;
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer)?;
+        io::Result::Ok(answer)
+    };
+    let begun = ask("POST", &place[..=place.rfind('/').unwrap()], b"")?;
+    let place = begun.lines().find_map(|line| line.strip_prefix("Location: http://x")).unwrap();
+    let ended = ask("PUT", &format!("{place}&digest={digest}"), blob)?;
+    let status = ended.lines().next().unwrap().split_once(' ').unwrap().1;
+    Ok(format!("{status}\r\n"))
 }
 
 fn next_fault(shared: &Shared, asked: &Asked) -> Option<Fault> {

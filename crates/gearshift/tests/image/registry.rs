@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
@@ -13,11 +14,17 @@ use crate::common::Folder;
 use crate::server::{PASSWORD, Server, Setup, USER};
 use crate::tool::{all_here, get, run};
 
-/// A folder with `hits` built into `image`, and its description.
+/// A folder with `hits` built into `image`, and its description. It is built once for all tests.
 pub fn with_hits() -> (Folder, Value) {
+    static BUILT: OnceLock<Value> = OnceLock::new();
     let folder = Folder::new();
-    let built = folder.text(&["image", "build", "--builtin", "hits", "-o", "image", "--json"]);
-    (folder, json(&built))
+    let once = Path::new(env!("CARGO_TARGET_TMPDIR")).join("image-of-hits");
+    let once = once.to_str().unwrap();
+    let built = BUILT.get_or_init(|| {
+        json(&folder.text(&["image", "build", "--builtin", "hits", "-o", once, "--json"]))
+    });
+    run(folder.path(), &["cp", "-r", once, "image"]);
+    (folder, built.clone())
 }
 
 /// How each blob got there.

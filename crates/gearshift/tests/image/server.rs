@@ -11,7 +11,7 @@ use crate::tool::{Running, all_here, free_port, wait_until};
 pub const USER: &str = "ali";
 pub const PASSWORD: &str = "open sesame";
 /// The password as `htpasswd -B` writes it down.
-const PASSWORD_HASH: &str = "$2y$05$abcdefghijklmnopqrstuuZnMHR.zFnYE5R7dFJnt8YZBLYSpy4y6";
+const PASSWORD_HASH: &str = "$2y$05$abcdefghijklmnopqrstuupx2xBUC4954936wVIjyyPHmUBFu0wCW";
 
 pub struct Server {
     _process: Running,

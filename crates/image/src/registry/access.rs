@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::credentials::{self, Credentials};
 use super::error::RegistryError;
-use super::http::{Content, Http, whole_story};
+use super::http::{Content, Http, NoAnswer, whole_story};
 use super::{Patience, RegistryOptions};
 
 /// Docker Hub's name and the host that serves it.
@@ -60,8 +60,14 @@ pub(super) struct Again {
     pub why: String,
     /// As the registry asks for it.
     pub after: Option<Duration>,
-    /// No answer came at all.
+    /// Nobody was there.
     pub unreachable: bool,
+}
+
+impl From<NoAnswer> for Again {
+    fn from(none: NoAnswer) -> Self {
+        Self { why: none.why, after: None, unreachable: !none.connected }
+    }
 }
 
 impl Again {
@@ -216,7 +222,7 @@ impl Access {
             }
             let answer = match self.http.send(request, &call.content).await {
                 Ok(answer) => answer,
-                Err(why) => return Attempt::Again(Again { why, after: None, unreachable: true }),
+                Err(none) => return Attempt::Again(none.into()),
             };
             let moved = answer.status().is_redirection() && call.method == Method::GET;
             match location(&answer, &url).filter(|_| moved) {

@@ -67,9 +67,9 @@ impl Access {
         let (request, content) = self.token_request(realm, service, &scopes);
         let answer = match self.http.send(request, &content).await {
             Ok(answer) => judged(answer).await,
-            Err(why) => {
-                let why = format!("{realm}: {why}");
-                return Ok(Err(Again { why, after: None, unreachable: true }));
+            Err(mut none) => {
+                none.why = format!("{realm}: {}", none.why);
+                return Ok(Err(none.into()));
             }
         };
         let answer = match answer {

@@ -78,6 +78,14 @@ impl Content {
     }
 }
 
+/// Why no answer came, for people.
+#[derive(Debug)]
+pub(super) struct NoAnswer {
+    pub why: String,
+    /// There was somebody.
+    pub connected: bool,
+}
+
 /// Connections, kept between requests.
 #[derive(Clone, Debug)]
 pub(super) struct Http {
@@ -103,19 +111,23 @@ impl Http {
         self.silence
     }
 
-    /// Sends one request once. The error is for people.
+    /// Sends one request once.
     pub async fn send(
         &self,
         request: hyper::http::request::Builder,
         content: &Content,
-    ) -> Result<Response<Incoming>, String> {
-        let body = content.body().await.map_err(|error| error.to_string())?;
-        let request: Request<Body> = request.body(body).map_err(|error| error.to_string())?;
+    ) -> Result<Response<Incoming>, NoAnswer> {
+        let here = |why: String| NoAnswer { why, connected: true };
+        let body = content.body().await.map_err(|error| here(error.to_string()))?;
+        let request: Request<Body> = request.body(body).map_err(|error| here(error.to_string()))?;
         let sending = Duration::from_secs(content.length() / SLOWEST_BYTES_PER_S);
         let patience = self.silence + sending;
         match tokio::time::timeout(patience, self.client.request(request)).await {
-            Ok(answer) => answer.map_err(|error| whole_story(&error)),
-            Err(_) => Err(format!("no answer within {} s", patience.as_secs())),
+            Ok(answer) => answer.map_err(|error| NoAnswer {
+                why: whole_story(&error),
+                connected: !error.is_connect(),
+            }),
+            Err(_) => Err(here(format!("no answer within {} s", patience.as_secs()))),
         }
     }
 }
