@@ -4,6 +4,7 @@ use std::io;
 use std::process::{Command, ExitStatus};
 
 use crate::command::typed;
+use crate::health::Unwell;
 
 /// Why the service cannot be run, or not any longer; each says what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,8 @@ pub enum EntryError {
     ServiceExited { obituary: String, status: ExitStatus },
     #[error("the Lambda Runtime API at {address} failed: {why}")]
     RuntimeApi { address: String, why: String },
+    #[error(transparent)]
+    Unwell(#[from] Unwell),
     #[error("the system refuses what an adapter needs: {0}")]
     System(#[from] io::Error),
 }
@@ -39,6 +42,7 @@ impl EntryError {
             Self::CannotStart { .. } => "Service.CannotStart",
             Self::ServiceExited { .. } => "Service.Exited",
             Self::RuntimeApi { .. } => "Entry.RuntimeApi",
+            Self::Unwell(_) => "Service.Unwell",
             Self::System(_) => "Entry.System",
         }
     }

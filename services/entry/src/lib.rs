@@ -10,6 +10,7 @@
 
 mod command;
 mod error;
+mod health;
 mod http;
 mod init;
 mod lambda;
@@ -21,10 +22,20 @@ use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 
 pub use error::EntryError;
+pub use health::Unwell;
 pub use place::Place;
 pub use settings::VARIABLES;
 
 use settings::{Settings, variable};
+
+/// Asks the service beside this process, on `$PORT`, for `path`; 2xx and 3xx are well.
+///
+/// # Errors
+/// [`Unwell`], or what is wrong with `PORT`.
+pub fn check_health(path: &str) -> Result<(), EntryError> {
+    let settings = Settings::read(variable)?;
+    Ok(health::ask(settings.port.expected(), path)?)
+}
 
 /// Runs the command in `words` (this program's own name first, then perhaps `--`) as suits the place.
 /// Returns the exit code; where this process becomes the service, it does not return.

@@ -28,6 +28,14 @@ pub(crate) enum WantedPort {
 }
 
 impl WantedPort {
+    /// Where a service that runs already is looked for.
+    pub(crate) fn expected(self) -> u16 {
+        match self {
+            Self::Given(port) => port,
+            Self::Usual | Self::Any => USUAL,
+        }
+    }
+
     pub(crate) fn choose(self) -> Result<u16, EntryError> {
         match self {
             Self::Given(port) if is_taken(port) => Err(EntryError::PortTaken { port }),

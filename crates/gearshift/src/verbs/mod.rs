@@ -8,6 +8,7 @@ mod doctor;
 mod down;
 mod entry;
 mod gears;
+mod image;
 mod init;
 mod internal;
 mod invoke;
@@ -30,6 +31,8 @@ pub enum Verb {
     Down(down::Down),
     /// Run an HTTP service unchanged wherever this is: here, in a container, on AWS Lambda
     Entry(entry::Entry),
+    /// Build OCI images without Docker; show, save and push them
+    Image(image::Image),
     /// Measure any HTTP endpoint
     Bench(bench::Bench),
     /// List the catalogue of rows
@@ -97,6 +100,7 @@ pub fn run(verb: Verb) -> Result<Ended> {
         Verb::Invoke(invoke) => invoke.run(),
         Verb::Down(down) => down.run(),
         Verb::Entry(entry) => entry.run(),
+        Verb::Image(image) => image.run(),
         Verb::Bench(bench) => bench.run(),
         Verb::Gears(gears) => gears.run(),
         Verb::Doctor(doctor) => doctor.run(),

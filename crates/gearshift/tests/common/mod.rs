@@ -65,6 +65,21 @@ impl Folder {
         String::from_utf8(output.stdout).expect("text")
     }
 
+    /// The same with a cache of its own.
+    pub fn run_isolated(&self, arguments: &[&str]) -> Output {
+        let cache = self.path().join("cache");
+        let mut command = self.gearshift(arguments);
+        command.env("XDG_CACHE_HOME", cache).output().expect("gearshift starts")
+    }
+
+    /// [`Folder::text`] with a cache of its own.
+    pub fn isolated(&self, arguments: &[&str]) -> String {
+        let output = self.run_isolated(arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "gearshift {arguments:?}: {}: {said}", output.status);
+        String::from_utf8(output.stdout).expect("text")
+    }
+
     /// Keeps a row running until this folder is dropped.
     pub fn up(&self, row: &str, options: &[&str]) -> Up {
         let arguments = [&["up", row, "--json"], options].concat();

@@ -1,0 +1,12 @@
+//! `gearshift image`, proved by other people's tools: whoever reads, unpacks, stores or starts images.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod build;
+mod failing;
+mod faulty;
+mod registry;
+mod server;
+mod tool;
+mod unpacked;
