@@ -60,10 +60,14 @@ fn artefact(name: &str, program: &str, built: &nested::Built, out: &Path) -> Str
     let binary = fs::read(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
     let compressed = zstd::bulk::compress(&binary, COMPRESSION_LEVEL).expect("memory to compress");
     fs::write(out.join(format!("{name}.zst")), compressed).expect("OUT_DIR is writable");
+    let crates = nested::crates(&workspace(), program, &built.triple)
+        .unwrap_or_else(|why| panic!("what {program} consists of: {why}"));
+    fs::write(out.join(format!("{name}.crates")), crates).expect("OUT_DIR is writable");
     let mut entry = String::new();
     write!(
         entry,
         "Artefact {{ name: {name:?}, digest: \"{:x}\", size: {}, linkage: Linkage::{}, triple: {:?}, \
+         crates: include_str!(concat!(env!(\"OUT_DIR\"), \"/{name}.crates\")), \
          compressed: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.zst\")) }},",
         Sha256::digest(&binary),
         binary.len(),

@@ -1,5 +1,6 @@
 //! The cargo inside cargo.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -70,6 +71,31 @@ pub fn build(workspace: &Path, out: &Path, packages: &[&str]) -> Result<Built, S
     }
     let directory = target_dir.join(&choice.triple).join(PROFILE);
     Ok(Built { directory, triple: choice.triple, is_static: choice.is_static })
+}
+
+/// The crates that are linked into a package's binary, itself among them: `name version` a line.
+pub fn crates(workspace: &Path, package: &str, triple: &str) -> Result<String, String> {
+    let mut cargo = Command::new(env::var_os("CARGO").expect("cargo sets CARGO"));
+    clean(&mut cargo);
+    cargo
+        .current_dir(workspace)
+        .args(["tree", "--locked", "--package", package, "--target", triple])
+        .args(["--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"]);
+    let listed = cargo.output().map_err(|why| format!("cannot start {cargo:?}: {why}"))?;
+    if !listed.status.success() {
+        let said = String::from_utf8_lossy(&listed.stderr);
+        return Err(format!("{cargo:?} ended with {}: {said}", listed.status));
+    }
+    let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+    // A line is `name v1.2.3`, and more for a path or what was listed before.
+    let crates: BTreeSet<String> = text
+        .lines()
+        .filter_map(|line| {
+            let (name, rest) = line.split_once(" v")?;
+            Some(format!("{name} {}\n", rest.split(' ').next()?))
+        })
+        .collect();
+    Ok(crates.into_iter().collect())
 }
 
 fn clean(cargo: &mut Command) {

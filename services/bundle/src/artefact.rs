@@ -26,6 +26,8 @@ pub struct Artefact {
     pub linkage: Linkage,
     /// The target triple it was built for, such as `x86_64-unknown-linux-gnu`.
     pub triple: &'static str,
+    /// `name version` a line, sorted.
+    pub(crate) crates: &'static str,
     pub(crate) compressed: &'static [u8],
 }
 
@@ -54,6 +56,11 @@ impl Artefact {
         let capacity = usize::try_from(self.size).expect("a binary that was built fits in memory");
         zstd::bulk::decompress(self.compressed, capacity)
             .expect("the build script compressed exactly `size` bytes")
+    }
+
+    /// Name and version of every crate in the binary, the service's own among them.
+    pub fn crates(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
+        self.crates.lines().filter_map(|line| line.split_once(' '))
     }
 
     /// The binary as it is carried inside Gearshift: one zstd frame, in bytes.

@@ -6,7 +6,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, ExitStatus};
 
 use nix::errno::Errno;
-use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, tcsetpgrp};
 
@@ -16,10 +16,10 @@ use crate::error::code_of;
 /// Runs the command as this process's child until it ends, and returns its exit code.
 pub(crate) fn run(mut command: Command) -> Result<u8, EntryError> {
     adopt_orphans();
-    // Before the child is there: none of its signals may be lost. The child itself starts with an
-    // empty mask, which `Command` sees to.
+    // Before the child is there: none of its signals may be lost.
     let watched = watched();
-    watched.thread_block().map_err(io::Error::from)?;
+    let before = watched.thread_swap_mask(SigmaskHow::SIG_BLOCK).map_err(io::Error::from)?;
+    restore_in_child(&mut command, before);
     // In a group of its own, a Ctrl-C reaches it once, through here, and not twice.
     let started = command.process_group(0).spawn();
     let child = started.map_err(|error| EntryError::cannot_start(&command, error))?;
@@ -37,6 +37,13 @@ pub(crate) fn run(mut command: Command) -> Result<u8, EntryError> {
             signal => _ = kill(child, signal),
         }
     }
+}
+
+/// A child inherits what is blocked here, and one that cannot be told to end is killed.
+fn restore_in_child(command: &mut Command, mask: SigSet) {
+    let restore = move || mask.thread_set_mask().map_err(io::Error::from);
+    // SAFETY: between fork and exec this calls `pthread_sigmask` alone, which is async-signal-safe.
+    unsafe { command.pre_exec(restore) };
 }
 
 /// Every signal that can be handed on: those a fault raises in a process are its own.

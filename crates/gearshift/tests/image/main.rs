@@ -4,6 +4,7 @@
 mod common;
 
 mod build;
+mod engines;
 mod failing;
 mod faulty;
 mod registry;

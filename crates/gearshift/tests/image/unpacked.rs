@@ -5,10 +5,12 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use crate::build::json;
 
 use crate::common::Folder;
-use crate::tool::{all_here, free_port, get, is_root, output, run};
+use crate::tool::{all_here, free_port, get, is_root, output, run, wait_until};
 
 /// A container of runc, gone with this value.
 struct Container<'a> {
@@ -24,8 +26,7 @@ impl Container<'_> {
     /// Who the first process is.
     fn user(&self) -> u64 {
         let state = run(self.folder, &self.runc(&["state", &self.id]));
-        let state: Value = serde_json::from_str(&state).unwrap();
-        fs::metadata(format!("/proc/{}", state["pid"])).unwrap().uid().into()
+        fs::metadata(format!("/proc/{}", json(&state)["pid"])).unwrap().uid().into()
     }
 }
 
@@ -39,16 +40,27 @@ impl Drop for Container<'_> {
 /// machine.
 fn unpack(folder: &Folder, options: &[&str], port: u16) {
     let port = port.to_string();
-    let build = ["image", "build", "--builtin", "hits", "--port", &port, "-o", "image"];
+    let build = [
+        "image",
+        "build",
+        "--builtin",
+        "hits",
+        "--port",
+        &port,
+        "--env",
+        "BIND=127.0.0.1",
+        "-o",
+        "image",
+    ];
     folder.text(&[&build[..], options].concat());
     run(folder.path(), &["umoci", "unpack", "--image", "image:latest", "bundle"]);
     let file = folder.path().join("bundle/config.json");
     let mut config: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     let namespaces = config["linux"]["namespaces"].as_array_mut().unwrap();
     namespaces.retain(|namespace| namespace["type"] != "network");
-    config["process"]["terminal"] = json!(false);
+    config["process"]["terminal"] = false.into();
     // Cgroups are not what is tested here, and not every machine gives them away.
-    config["linux"]["resources"] = json!({});
+    config["linux"]["resources"] = Value::Object(Default::default());
     fs::write(file, config.to_string()).unwrap();
 }
 
@@ -121,4 +133,21 @@ fn the_health_check_inside_the_image_tells_a_well_service_from_another() {
     assert_eq!(missing.status.code(), Some(1));
     let said = String::from_utf8_lossy(&missing.stderr).into_owned();
     assert!(said.contains("answers 404"), "{said}");
+}
+
+#[test]
+fn a_service_behind_the_adapter_hears_that_it_shall_end() {
+    if !all_here(&["umoci", "runc"]) || !is_root("runc") {
+        return;
+    }
+    let folder = Folder::new();
+    let port = free_port();
+    unpack(&folder, &["--adapter"], port);
+    let container = start(&folder, port);
+    get(port, "/");
+    run(folder.path(), &container.runc(&["kill", &container.id, "TERM"]));
+    wait_until("the container has ended", || {
+        let state = run(folder.path(), &container.runc(&["state", &container.id]));
+        json(&state)["status"] == "stopped"
+    });
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Args;
 use gearshift_image::{
-    Addition, DEFAULT_PORT, Image, Layout, NONROOT, Opened, Recipe, Reference, RegistryReference,
-    SBOM, build, created,
+    Addition, Crate, DEFAULT_PORT, Image, Layout, NONROOT, Opened, Recipe, Reference,
+    RegistryReference, SBOM, build, created,
 };
 use gearshift_services::{Artefact, service};
 
@@ -108,11 +108,14 @@ impl Build {
     }
 
     fn recipe(&self, base: Option<&(Reference, Opened)>) -> Result<Recipe> {
-        let program = match &self.builtin {
-            Some(name) => Some(place(service(name).map_err(|error| Usage(error.to_string()))?)?),
+        let named = self.builtin.as_deref().map(service).transpose();
+        let builtin = named.map_err(|error| Usage(error.to_string()))?;
+        let program = match builtin {
+            Some(builtin) => Some(place(builtin)?),
             None => self.program.clone(),
         };
         let adapted = self.adapter || self.health.is_some();
+        let adapter = if adapted { Some(service("entry")?) } else { None };
         let epoch = std::env::var("SOURCE_DATE_EPOCH").ok();
         let base_name = base.and_then(|(reference, _)| match reference {
             Reference::Registry(reference) => Some(reference.to_string()),
@@ -121,7 +124,7 @@ impl Build {
         Ok(Recipe {
             program,
             additions: self.add.clone(),
-            adapter: if adapted { Some(place(service("entry")?)?) } else { None },
+            adapter: adapter.map(place).transpose()?,
             authorities: self.authorities.clone(),
             command: self.command.clone(),
             environment: self.environment(),
@@ -129,7 +132,7 @@ impl Build {
             user: self.user.clone(),
             port: self.port,
             health: self.health.clone(),
-            crates: Vec::new(),
+            crates: builtin.iter().chain(&adapter).flat_map(crates).collect(),
             labels: self.label.iter().cloned().collect(),
             created: created(epoch.as_deref()).map_err(|error| Usage(error.to_string()))?,
             base_name,
@@ -163,6 +166,11 @@ impl Build {
 /// An image's name as it was typed.
 pub fn named(text: &str) -> Result<RegistryReference> {
     Ok(text.parse().map_err(|error: gearshift_image::ImageError| Usage(error.to_string()))?)
+}
+
+fn crates(artefact: &Artefact) -> impl Iterator<Item = Crate> + use<> {
+    let known = artefact.crates();
+    known.map(|(name, version)| Crate { name: name.to_owned(), version: version.to_owned() })
 }
 
 fn place(artefact: Artefact) -> Result<PathBuf> {
