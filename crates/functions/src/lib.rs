@@ -1,23 +1,26 @@
 //! A local Lambda: execution environments with their whole life, the Runtime API that unmodified
-//! AWS runtime clients speak, the Invoke API and an HTTP API gateway.
+//! AWS runtime clients speak, the Invoke API and API Gateway's APIs before it.
 //!
 //! Invariants: one request per environment; a new environment per concurrent request; between
 //! requests an environment is frozen; nothing here waits out a law except the gateway, and what a
 //! law adds is always told apart in `Server-Timing`.
 
+mod api;
 mod config;
 mod environment;
-mod event;
 mod function;
 mod gateway;
 mod http;
+mod http_api;
 mod invocation;
 mod invoke_api;
 mod log;
 mod pool;
+mod rest_api;
 mod runtime_api;
 mod waits;
 
+pub use api::Api;
 pub use config::{FunctionConfig, Shares};
 pub use function::{Function, FunctionUsage, Life, LifeEvent};
 pub use gateway::{Gateway, GatewayConfig, GatewayUsage, Page, PageRoute};

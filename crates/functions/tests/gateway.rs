@@ -2,14 +2,13 @@
 
 mod support;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use gearshift_functions::{Gateway, GatewayConfig, Path};
-use gearshift_laws::Laws;
+use gearshift_functions::Api;
 use hyper::Request;
 use serde_json::{Value, json};
-use support::client::{Answered, get, post, send, send_and_leave};
+use support::client::{get, post, send, send_and_leave};
+use support::fronted::Fronted;
 use support::{Hosted, bootstrap, until};
 
 /// Not a test where it is started as a function's bootstrap.
@@ -18,35 +17,9 @@ fn bootstrap() {
     bootstrap::serve();
 }
 
-struct Fronted {
-    gateway: Gateway,
-    hosted: Hosted,
-}
-
-/// A gateway before a function that does this with every event.
-async fn fronted(hosted: Hosted) -> Fronted {
-    let config = GatewayConfig {
-        port: 0,
-        laws: Arc::new(Laws::shipped().off()),
-        path: Path::default(),
-        seed: 7,
-        page: None,
-    };
-    let gateway = Gateway::open(hosted.function.clone(), config).await.expect("a free port");
-    Fronted { gateway, hosted }
-}
-
 /// The function returns its event, which is no HTTP response: the gateway makes it the body.
 async fn echoing() -> Fronted {
-    fronted(Hosted::bootstrap(&[("DO", "echo")])).await
-}
-
-/// The answer to a function that returns this.
-async fn answer_to(fronted: &Fronted, returned: &str) -> Answered {
-    let request = post("/").header("content-type", "application/json");
-    let answer = send(fronted.gateway.address(), request, returned.to_owned()).await;
-    fronted.hosted.rest().await;
-    answer
+    Fronted::by(Api::Http, Hosted::bootstrap(&[("DO", "echo")])).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -125,7 +98,7 @@ async fn a_body_that_is_not_text_goes_in_base64() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_response_becomes_the_answer() {
-    let fronted = fronted(Hosted::bootstrap(&[("DO", "body")])).await;
+    let fronted = Fronted::by(Api::Http, Hosted::bootstrap(&[("DO", "body")])).await;
     let returned = json!({
         "statusCode": 201,
         "headers": { "Content-Type": "image/png", "X-Number": 7, "content-length": "9999" },
@@ -133,24 +106,24 @@ async fn a_response_becomes_the_answer() {
         "body": "iVBOR/8=",
         "isBase64Encoded": true,
     });
-    let answer = answer_to(&fronted, &returned.to_string()).await;
+    let answer = fronted.answer_to(&returned.to_string()).await;
     assert_eq!((answer.status.as_u16(), &answer.body[..]), (201, &b"\x89PNG\xff"[..]));
     assert_eq!((answer.header("content-type"), answer.header("x-number")), ("image/png", "7"));
     assert_eq!(answer.header("content-length"), "5", "the gateway counts for itself");
     let cookies: Vec<_> = answer.headers.get_all("set-cookie").iter().collect();
     assert_eq!(cookies, ["a=1; HttpOnly", "b=2"]);
-    let answer = answer_to(&fronted, r#"{"statusCode":204}"#).await;
+    let answer = fronted.answer_to(r#"{"statusCode":204}"#).await;
     assert_eq!((answer.status.as_u16(), answer.body.len()), (204, 0));
-    let answer = answer_to(&fronted, r#"{"statusCode":200,"body":"hello"}"#).await;
+    let answer = fronted.answer_to(r#"{"statusCode":200,"body":"hello"}"#).await;
     assert_eq!(answer.header("content-type"), "text/plain;charset=UTF-8");
     assert!(answer.timing().environment.is_some(), "{:?}", answer.headers);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_response_without_a_status_is_the_body_of_a_200() {
-    let fronted = fronted(Hosted::bootstrap(&[("DO", "body")])).await;
+    let fronted = Fronted::by(Api::Http, Hosted::bootstrap(&[("DO", "body")])).await;
     for returned in [r#"{"hello":"world"}"#, r#"[1,2]"#, r#""text""#, "7"] {
-        let answer = answer_to(&fronted, returned).await;
+        let answer = fronted.answer_to(returned).await;
         assert_eq!(
             (answer.status.as_u16(), answer.header("content-type")),
             (200, "application/json")
@@ -161,7 +134,7 @@ async fn a_response_without_a_status_is_the_body_of_a_200() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_malformed_response_or_a_failed_function_is_a_500() {
-    let fronted = fronted(Hosted::bootstrap(&[("DO", "body")])).await;
+    let fronted = Fronted::by(Api::Http, Hosted::bootstrap(&[("DO", "body")])).await;
     let malformed = [
         "{\"oops",
         "",
@@ -173,15 +146,15 @@ async fn a_malformed_response_or_a_failed_function_is_a_500() {
         r#"{"statusCode":200,"body":{"not":"text"}}"#,
     ];
     for returned in malformed {
-        let answer = answer_to(&fronted, returned).await;
+        let answer = fronted.answer_to(returned).await;
         assert_eq!(answer.status, 500, "{returned}");
         assert_eq!(answer.json(), json!({ "message": "Internal Server Error" }), "{returned}");
     }
-    assert_eq!(answer_to(&fronted, "{}").await.status, 200, "the next call works");
+    assert_eq!(fronted.answer_to("{}").await.status, 200, "the next call works");
     assert_eq!(fronted.hosted.function.environments().len(), 1);
     for what in ["exit-1", "error"] {
-        let failing = self::fronted(Hosted::bootstrap(&[("DO", what)])).await;
-        let answer = answer_to(&failing, "").await;
+        let failing = self::Fronted::by(Api::Http, Hosted::bootstrap(&[("DO", what)])).await;
+        let answer = failing.answer_to("").await;
         assert_eq!(answer.status, 500, "{what}");
         assert_eq!(answer.json(), json!({ "message": "Internal Server Error" }), "{what}");
     }
@@ -203,7 +176,7 @@ async fn a_request_that_is_too_large_is_a_413_and_never_reaches_the_function() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn beyond_the_concurrency_limit_a_client_sees_503() {
-    let fronted = fronted(Hosted::rust(|config| config.concurrency = 1)).await;
+    let fronted = Fronted::by(Api::Http, Hosted::rust(|config| config.concurrency = 1)).await;
     let to = fronted.gateway.address();
     let first = tokio::spawn(send(to, get("/sleep/400"), ""));
     until("the first is taken", || !fronted.hosted.function.environments().is_empty()).await;
@@ -217,7 +190,7 @@ async fn beyond_the_concurrency_limit_a_client_sees_503() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_goes_away_does_not_break_the_environment() {
-    let fronted = fronted(Hosted::rust(|_| {})).await;
+    let fronted = Fronted::by(Api::Http, Hosted::rust(|_| {})).await;
     let to = fronted.gateway.address();
     let first = send(to, get("/hello"), "").await;
     assert!(first.timing().cold);
@@ -237,10 +210,10 @@ async fn a_client_that_goes_away_does_not_break_the_environment() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_gateway_meters_requests_in_steps_and_bytes_sent() {
-    let fronted = fronted(Hosted::bootstrap(&[("DO", "body")])).await;
-    assert_eq!(answer_to(&fronted, r#"{"statusCode":200,"body":"12345"}"#).await.body.len(), 5);
+    let fronted = Fronted::by(Api::Http, Hosted::bootstrap(&[("DO", "body")])).await;
+    assert_eq!(fronted.answer_to(r#"{"statusCode":200,"body":"12345"}"#).await.body.len(), 5);
     let padded = format!(r#"{{"statusCode":200,"body":"x"}}{}"#, " ".repeat(1 << 20));
-    assert_eq!(answer_to(&fronted, &padded).await.body.len(), 1);
+    assert_eq!(fronted.answer_to(&padded).await.body.len(), 1);
     // One, and three begun steps of 512 KB for a body a little over 1 MB.
     let usage = fronted.gateway.usage();
     assert_eq!(usage.requests, 4);

@@ -11,8 +11,10 @@ use serde::{Deserialize, Serialize};
 pub enum Front {
     /// The service's own address.
     Direct,
-    /// API Gateway v2.
+    /// API Gateway's HTTP API (v2).
     HttpApi,
+    /// API Gateway's REST API (v1).
+    RestApi,
     /// An application load balancer (ALB).
     LoadBalancer,
     /// A Kubernetes service.
@@ -26,6 +28,7 @@ impl fmt::Display for Front {
         f.write_str(match self {
             Self::Direct => "direct",
             Self::HttpApi => "HTTP API",
+            Self::RestApi => "REST API",
             Self::LoadBalancer => "load balancer",
             Self::ClusterService => "cluster service",
             Self::Balancer => "balancer",
@@ -287,10 +290,16 @@ impl Row {
     /// The same gear for a function of the user's, with this memory, MB, and timeout, ms. None where
     /// the row is no function for any code.
     #[must_use]
-    pub fn with_own_function(mut self, memory_mb: u32, timeout_ms: u64) -> Option<Self> {
+    pub fn with_own_function(
+        mut self,
+        front: Front,
+        memory_mb: u32,
+        timeout_ms: u64,
+    ) -> Option<Self> {
         self.function_memory_mb().filter(|_| self.build.code == Code::Own)?;
         self.build = Build { name: OWN_FUNCTION.to_owned(), code: Code::Own };
         let (Setup::Steady(gear) | Setup::Flex { low: gear, .. }) = &mut self.setup;
+        gear.front = front;
         gear.limits.timeout_ms = timeout_ms;
         Some(self.with_function_memory_mb(memory_mb))
     }

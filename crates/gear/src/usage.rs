@@ -30,6 +30,8 @@ pub const LOAD_BALANCER_ZONES: u32 = 2;
 pub enum Dimension {
     /// API Gateway HTTP API, in steps of 512 KB.
     HttpApiRequest,
+    /// API Gateway REST API, whatever a request's size.
+    RestApiRequest,
     /// Lambda invocations.
     FunctionRequest,
     /// Lambda x86 handler time, each call rounded up to 1 ms, times configured memory.
@@ -86,6 +88,7 @@ impl Dimension {
     pub fn unit(&self) -> &'static str {
         match self {
             Self::HttpApiRequest
+            | Self::RestApiRequest
             | Self::FunctionRequest
             | Self::ObjectWriteRequest
             | Self::ObjectReadRequest => "request",
@@ -106,6 +109,7 @@ impl fmt::Display for Dimension {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::HttpApiRequest => f.write_str("HTTP API request"),
+            Self::RestApiRequest => f.write_str("REST API request"),
             Self::FunctionRequest => f.write_str("function request"),
             Self::FunctionGbSecond => f.write_str("function duration"),
             Self::FunctionInitGbSecond => f.write_str("function init"),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use gearshift_gear::{KeyKind, Program, StoresWanted, TableKey, TableWanted};
+use gearshift_gear::{Front, KeyKind, Program, StoresWanted, TableKey, TableWanted};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,9 @@ pub struct Function {
     /// What the runtime calls, such as `app.handler`; of `provided` what `_HANDLER` says.
     #[serde(default = "bootstrap")]
     pub handler: String,
+    /// What stands before it, and so which events it gets.
+    #[serde(default)]
+    pub gateway: Gateway,
     /// A folder or a .zip with the code, from this file's folder.
     #[serde(default = "here")]
     pub code: PathBuf,
@@ -45,6 +48,26 @@ pub struct Function {
     /// Buckets that are there, empty, before its first request.
     #[serde(default)]
     pub buckets: Vec<String>,
+}
+
+/// What stands before a function.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gateway {
+    /// An HTTP API with payload format 2.0.
+    #[default]
+    HttpApi,
+    /// A REST API with proxy integration.
+    RestApi,
+}
+
+impl From<Gateway> for Front {
+    fn from(gateway: Gateway) -> Self {
+        match gateway {
+            Gateway::HttpApi => Self::HttpApi,
+            Gateway::RestApi => Self::RestApi,
+        }
+    }
 }
 
 /// A table by its keys, each `NAME` (text) or `NAME:S`, `NAME:N`, `NAME:B`.

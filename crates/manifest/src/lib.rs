@@ -18,7 +18,7 @@ mod words;
 
 pub use command::CommandLine;
 pub use error::ManifestError;
-pub use function::{Function, Key, Language, Runtime, Table};
+pub use function::{Function, Gateway, Key, Language, Runtime, Table};
 pub use manifest::{Body, Compare, Counter, Manifest, Request, Service, Slo, schema};
 pub use words::{HeaderName, Method, RowName, ServiceName, Status, UrlPath, Weight};
 

@@ -35,6 +35,7 @@ impl Group {
     pub fn of(dimension: &Dimension) -> Self {
         match dimension {
             Dimension::HttpApiRequest
+            | Dimension::RestApiRequest
             | Dimension::LoadBalancerHour
             | Dimension::LoadBalancerCapacityHour => Self::Front,
             Dimension::FunctionRequest

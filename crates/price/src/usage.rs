@@ -63,7 +63,7 @@ pub fn fixed_usage(row: &Row) -> Result<Vec<FixedLine>, PriceError> {
     };
     let files = (gear.store == Store::File).then(counter_file);
     let mut lines = match gear.front {
-        Front::Direct | Front::HttpApi => Vec::new(),
+        Front::Direct | Front::HttpApi | Front::RestApi => Vec::new(),
         Front::LoadBalancer => load_balancer().into(),
         Front::ClusterService | Front::Balancer => {
             return Err(no_rule(format!("a {}", gear.front)));

@@ -54,8 +54,10 @@ pub(crate) fn usage(record: &RowRecord, config: &CloudConfig, now: Timestamp) ->
             Compute::Pod { .. } => {}
         }
     }
-    if gear.front == Front::HttpApi {
-        quantities.push((Dimension::HttpApiRequest, requests));
+    match gear.front {
+        Front::HttpApi => quantities.push((Dimension::HttpApiRequest, requests)),
+        Front::RestApi => quantities.push((Dimension::RestApiRequest, requests)),
+        _ => {}
     }
     if gear.store == Store::Table {
         quantities.push((Dimension::TableWriteUnit, requests));

@@ -62,6 +62,16 @@ fn handle(api: &Api, id: &str, what: &str, payload: &[u8], asked: &Value, last: 
         "echo" => respond(payload),
         // What the caller sent as its body is what the function returns.
         "body" => respond(asked["body"].as_str().unwrap_or_default().as_bytes()),
+        // Longer than any gateway waits.
+        "nap" => {
+            thread::sleep(Duration::from_secs(40));
+            respond(payload)
+        }
+        // The event as the body of an answer.
+        "wrap" => {
+            let event = String::from_utf8_lossy(payload);
+            respond(json!({ "statusCode": 200, "body": event }).to_string().as_bytes())
+        }
         "last-status" => respond(last.to_string().as_bytes()),
         "stamp" => {
             let began = now_us();

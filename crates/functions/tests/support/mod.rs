@@ -3,6 +3,7 @@
 
 pub mod bootstrap;
 pub mod client;
+pub mod fronted;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -104,6 +104,7 @@ fn entry(dimension: &Dimension, tiers: &[(Place, &Seen)]) -> String {
 fn missing(book: &PriceBook) -> Vec<(String, String)> {
     let expected = [
         Dimension::HttpApiRequest,
+        Dimension::RestApiRequest,
         Dimension::FunctionRequest,
         Dimension::FunctionGbSecond,
         Dimension::TableWriteUnit,

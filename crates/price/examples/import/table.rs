@@ -72,6 +72,16 @@ fn billed_by(service: &str, name: &str) -> Option<(Dimension, Place)> {
         ("AmazonApiGateway", "HTTP API over 300M") => {
             (Dimension::HttpApiRequest, (300_000_000, None))
         }
+        ("AmazonApiGateway", _) => {
+            let place = match name.strip_prefix("REST ")? {
+                "first 333M" => (0, Some(333_000_000)),
+                "next 667M" => (333_000_000, Some(1_000_000_000)),
+                "next 19B" => (1_000_000_000, Some(20_000_000_000)),
+                "over 20B" => (20_000_000_000, None),
+                _ => return None,
+            };
+            (Dimension::RestApiRequest, place)
+        }
         ("AWSLambda", "requests") => (Dimension::FunctionRequest, WHOLE),
         ("AWSLambda", "x86 tier1 0-6B") => (Dimension::FunctionGbSecond, (0, Some(6_000_000_000))),
         ("AWSLambda", "x86 tier2 6B-15B") => {

@@ -1,4 +1,4 @@
-//! A function behind an HTTP API, over its stores.
+//! A function behind an API, over its stores.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use gearshift_deploy::{Condition, Event, Happening, Member, MemberState, Memory, State};
 use gearshift_functions::{
-    Function, FunctionConfig, Gateway, GatewayConfig, InvokeApi, Life, LifeEvent,
+    Api, Function, FunctionConfig, Gateway, GatewayConfig, InvokeApi, Life, LifeEvent,
 };
-use gearshift_gear::{Caller, Dimension, UsageLine};
+use gearshift_gear::{Caller, Dimension, Front, UsageLine};
 use gearshift_sandbox::{Host, MemoryUse};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -23,6 +23,7 @@ pub(super) struct FunctionRow {
     row: String,
     since: Timestamp,
     caller: Caller,
+    api: Api,
     function: Arc<Function>,
     gateway: Gateway,
     invoke: InvokeApi,
@@ -67,7 +68,12 @@ impl FunctionRow {
         });
         stores.charge(&function);
         let page = page_path(config, &laws)?;
+        let api = match row.gear().front {
+            Front::RestApi => Api::Rest,
+            _ => Api::Http,
+        };
         let gateway = GatewayConfig {
+            api,
             port: settings.port,
             path: front_path(config, &laws)?,
             laws,
@@ -79,7 +85,7 @@ impl FunctionRow {
         let invoke = InvokeApi::open(function.clone(), 0).await.map_err(words)?;
         let since = Timestamp::now();
         let caller = settings.caller;
-        Ok(Self { row: row.name.clone(), since, caller, function, gateway, invoke, stores })
+        Ok(Self { row: row.name.clone(), since, caller, api, function, gateway, invoke, stores })
     }
 
     pub(super) fn state(&self) -> Told {
@@ -100,8 +106,12 @@ impl FunctionRow {
 
     pub(super) fn usage(&self) -> Vec<UsageLine> {
         let (function, gateway) = (self.function.usage(), self.gateway.usage());
+        let called = match self.api {
+            Api::Http => Dimension::HttpApiRequest,
+            Api::Rest => Dimension::RestApiRequest,
+        };
         let mut quantities = vec![
-            (Dimension::HttpApiRequest, Decimal::from(gateway.requests)),
+            (called, Decimal::from(gateway.requests)),
             (Dimension::FunctionRequest, Decimal::from(function.requests)),
             (Dimension::FunctionGbSecond, function.gb_seconds),
             (Dimension::FunctionInitGbSecond, function.init_gb_seconds),

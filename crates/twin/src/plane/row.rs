@@ -83,7 +83,11 @@ pub(super) fn laws(config: &PlaneConfig) -> Result<Laws, String> {
 
 /// The laws a request passes between caller and gateway, when it goes no further.
 pub(super) fn page_path(config: &PlaneConfig, laws: &Laws) -> Result<Path, String> {
-    let ids = [config.wanted.settings.caller.round_trip(), LawId::from("apigw.http_own")];
+    let own = LawId::from(match config.wanted.row.gear().front {
+        Front::RestApi => "apigw.rest_own",
+        _ => "apigw.http_own",
+    });
+    let ids = [config.wanted.settings.caller.round_trip(), own];
     Path::new(laws, &ids).map_err(|error| error.to_string())
 }
 
@@ -94,6 +98,10 @@ pub(super) fn front_path(config: &PlaneConfig, laws: &Laws) -> Result<Path, Stri
         Front::Direct => {}
         Front::HttpApi => {
             let hops = ["apigw.http_own", "apigw.to_lambda_transit", "lambda.warm_overhead"];
+            ids.extend(hops.map(LawId::from));
+        }
+        Front::RestApi => {
+            let hops = ["apigw.rest_own", "apigw.to_lambda_transit", "lambda.warm_overhead"];
             ids.extend(hops.map(LawId::from));
         }
         Front::LoadBalancer => ids.extend(["alb.added", "alb.to_target"].map(LawId::from)),

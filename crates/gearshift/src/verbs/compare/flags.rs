@@ -210,7 +210,10 @@ impl Flags {
 /// The row with the user's code.
 pub fn of_own(row: Row, own: &Manifest) -> Result<Row> {
     let with_own = |row: Row| match &own.function {
-        Some(function) => row.with_own_function(function.memory, function.timeout * 1000),
+        Some(function) => {
+            let front = function.gateway.into();
+            row.with_own_function(front, function.memory, function.timeout * 1000)
+        }
         None => row.with_own_code(),
     };
     let name = row.name.clone();

@@ -1,4 +1,5 @@
-//! HTTP request → event and function response → HTTP answer, payload format 2.0, as
+//! API Gateway's HTTP API: HTTP request → event and function response → HTTP answer, payload format
+//! 2.0, as
 //! docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 //! describes it.
 
@@ -72,7 +73,7 @@ pub(crate) fn event(parts: &Parts, body: &Bytes, peer: SocketAddr, request_id: &
     event
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
@@ -108,7 +109,7 @@ fn query_parameters(query: &str) -> BTreeMap<String, String> {
     parameters
 }
 
-fn decoded(text: &str) -> String {
+pub(crate) fn decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
