@@ -22,6 +22,10 @@ pub struct Program {
     pub zip_bytes: u64,
     /// The page, HTML, that a function's gateway takes from the object store.
     pub page: Option<String>,
+    /// Packages that a managed runtime has for any code, where that code does not find them by
+    /// itself; a directory named `node_modules`.
+    #[serde(default)]
+    pub packages: Option<PathBuf>,
     /// A path that answers with 2xx or 3xx when the service is well; none: `/healthz`, as all
     /// built-in services have it.
     #[serde(default)]
@@ -76,6 +80,7 @@ impl Program {
             variables: Vec::new(),
             zip_bytes,
             page: None,
+            packages: None,
             health: None,
             stores: None,
             runtime: None,

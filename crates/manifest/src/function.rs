@@ -189,7 +189,11 @@ impl Manifest {
     ) -> Result<Program, ManifestError> {
         let path = self.folder.join(crate::FILE);
         let whole = |what| ManifestError::Whole { path: path.clone(), what };
-        let (root, zip_bytes) = self.code(function).map_err(whole)?;
+        let (mut root, zip_bytes) = self.code(function).map_err(whole)?;
+        let shared = client.as_ref().and_then(|client| client.packages.clone());
+        if let Some(packages) = &shared {
+            root = self.beside(packages, &root).map_err(whole)?;
+        }
         let client = match client {
             Some(client) => client.with_code(root, &function.handler),
             None => {
@@ -218,6 +222,26 @@ impl Manifest {
         Ok(Program { variables, zip_bytes, page: None, stores: Some(Box::new(stores)), ..client })
     }
 
+    /// Puts the code where its imports find the runtime's packages: Node.js looks for them in the
+    /// folders above a module's real place, and nowhere else for ES modules. Own packages come
+    /// first, as on Lambda.
+    fn beside(&self, packages: &Path, code: &Path) -> Result<PathBuf, String> {
+        let folder = std::path::absolute(&self.folder).map_err(|error| error.to_string())?;
+        let unpacked = folder.join(UNPACKED);
+        let place = unpacked.join(self.name.as_str());
+        let failed = |error: std::io::Error| format!("{}: {error}", place.display());
+        if code != place {
+            remove(&place).map_err(failed)?;
+            package::copy(code, &place).map_err(failed)?;
+        }
+        let link = unpacked.join("node_modules");
+        if std::fs::read_link(&link).ok().as_deref() != Some(packages) {
+            let _ = std::fs::remove_file(&link);
+            std::os::unix::fs::symlink(packages, &link).map_err(failed)?;
+        }
+        Ok(place)
+    }
+
     /// Where the code lies, unpacked, and how big it is packed, bytes.
     fn code(&self, function: &Function) -> Result<(PathBuf, u64), String> {
         let code =
@@ -244,12 +268,16 @@ fn unpack(archive: &Path, place: &Path) -> Result<(), String> {
     let words = |error: std::io::Error| error.to_string();
     let mut archive = zip::ZipArchive::new(File::open(archive).map_err(words)?)
         .map_err(|error| error.to_string())?;
-    match std::fs::remove_dir_all(place) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(words(error)),
-        _ => {}
-    }
+    remove(place).map_err(words)?;
     std::fs::create_dir_all(place).map_err(words)?;
     archive.extract(place).map_err(|error| error.to_string())
+}
+
+fn remove(place: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(place) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn bootstrap() -> String {

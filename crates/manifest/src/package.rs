@@ -1,6 +1,6 @@
 //! How big a service's code is when it is uploaded.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -17,18 +17,43 @@ const LEVEL: i32 = 1;
 /// A file that cannot be read.
 pub(crate) fn compressed_bytes(directory: &Path) -> io::Result<u64> {
     let mut encoder = zstd::Encoder::new(Counted::default(), LEVEL)?;
-    let uploaded = |entry: &DirEntry| {
-        let name = entry.file_name().to_str().unwrap_or_default();
-        let rust_target = entry.path().join("CACHEDIR.TAG").exists();
-        entry.depth() == 0 || !(NOT_UPLOADED.contains(&name) || rust_target)
-    };
-    for entry in WalkDir::new(directory).sort_by_file_name().into_iter().filter_entry(uploaded) {
-        let entry = entry.map_err(io::Error::from)?;
+    for entry in uploaded(directory) {
+        let entry = entry?;
         if entry.file_type().is_file() {
             io::copy(&mut File::open(entry.path())?, &mut encoder)?;
         }
     }
     Ok(encoder.finish()?.0)
+}
+
+/// Copies what would be uploaded; links stay links.
+///
+/// # Errors
+/// A file that cannot be read or written.
+pub(crate) fn copy(directory: &Path, to: &Path) -> io::Result<()> {
+    for entry in uploaded(directory) {
+        let entry = entry?;
+        let relative = entry.path().strip_prefix(directory).expect("the walk stays below");
+        let place = to.join(relative);
+        if entry.file_type().is_dir() {
+            fs::create_dir_all(&place)?;
+        } else if entry.file_type().is_symlink() {
+            std::os::unix::fs::symlink(fs::read_link(entry.path())?, &place)?;
+        } else {
+            fs::copy(entry.path(), &place)?;
+        }
+    }
+    Ok(())
+}
+
+fn uploaded(directory: &Path) -> impl Iterator<Item = io::Result<DirEntry>> {
+    let uploaded = |entry: &DirEntry| {
+        let name = entry.file_name().to_str().unwrap_or_default();
+        let rust_target = entry.path().join("CACHEDIR.TAG").exists();
+        entry.depth() == 0 || !(NOT_UPLOADED.contains(&name) || rust_target)
+    };
+    let walk = WalkDir::new(directory).sort_by_file_name().into_iter().filter_entry(uploaded);
+    walk.map(|entry| entry.map_err(io::Error::from))
 }
 
 /// Keeps only how much was written.

@@ -37,6 +37,7 @@ impl Manifest {
             variables: variables(service),
             zip_bytes,
             page: None,
+            packages: None,
             stores: None,
             health: Some(service.health.to_string()),
             runtime: None,

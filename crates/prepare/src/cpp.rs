@@ -115,6 +115,7 @@ impl Recipe for Cpp {
             variables: Vec::new(),
             zip_bytes: made.zip_bytes,
             page: Some(page()),
+            packages: None,
             health: None,
             stores: None,
             runtime: Some(made.runtime),

@@ -77,6 +77,7 @@ impl Recipe for FastApi {
             zip_bytes: made.zip_bytes,
             // It serves its own.
             page: None,
+            packages: None,
             health: None,
             stores: None,
             runtime: Some(made.runtime),

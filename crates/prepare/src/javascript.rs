@@ -109,6 +109,7 @@ impl Recipe for JavaScript {
             variables: Vec::new(),
             zip_bytes: made.zip_bytes,
             page: Some(page()),
+            packages: Some(at.join("node_modules")),
             health: None,
             stores: None,
             runtime: Some(made.runtime),

@@ -69,6 +69,7 @@ impl Recipe for Python {
             variables: variables(at),
             zip_bytes: made.zip_bytes,
             page: Some(page()),
+            packages: None,
             health: None,
             stores: None,
             runtime: Some(made.runtime),

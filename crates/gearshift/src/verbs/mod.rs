@@ -32,7 +32,7 @@ pub enum Verb {
     /// Run an HTTP service unchanged wherever this is: here, in a container, on AWS Lambda
     Entry(entry::Entry),
     /// Build OCI images without Docker; show, save and push them
-    Image(image::Image),
+    Image(Box<image::Image>),
     /// Measure any HTTP endpoint
     Bench(bench::Bench),
     /// List the catalogue of rows

@@ -25,7 +25,7 @@ pub struct Image {
 
 #[derive(Subcommand)]
 enum Verb {
-    Build(build::Build),
+    Build(Box<build::Build>),
     Show(show::Show),
     Save(save::Save),
     Push(push::Push),

@@ -1,6 +1,8 @@
 //! A service or function of the user's, as the user runs it.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod functions;
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -136,150 +138,6 @@ fn static_web_server_of_cargo_runs_from_init_to_compare_on_three_rows() {
     let results = results_of(&output.expect("gearshift starts"));
     for name in ["ec2", "fargate", "lambda"] {
         ran(&results, name);
-    }
-}
-
-/// A function in a folder of its own.
-fn function(runtime: &str, handler: &str, files: &[(&str, &str)], more: &str) -> Folder {
-    let folder = Folder::new();
-    for (name, content) in files {
-        write(&folder, name, content);
-    }
-    let manifest = format!(
-        "name = \"users\"\n[function]\nruntime = \"{runtime}\"\nhandler = \"{handler}\"\n{more}"
-    );
-    write(&folder, "gearshift.toml", &manifest);
-    folder
-}
-
-fn invoke(folder: &Folder, event: &str) -> (Option<i32>, Value) {
-    write(folder, "event.json", event);
-    let output = folder.run(&["invoke", "lambda", "--payload", "event.json", "--json"]);
-    let said = String::from_utf8_lossy(&output.stderr);
-    let invoked = serde_json::from_slice(&output.stdout);
-    (output.status.code(), invoked.unwrap_or_else(|error| panic!("{error}: {said}")))
-}
-
-const BOTO3: &str = "import json\nimport boto3\n\ntable = boto3.resource('dynamodb').Table('users')\n\
-    s3 = boto3.client('s3')\n\n\
-    def handler(event, context):\n    table.put_item(Item={'id': event['id'], 'n': 1})\n    \
-    table.update_item(Key={'id': event['id']}, UpdateExpression='ADD n :one', \
-    ExpressionAttributeValues={':one': 1})\n    \
-    s3.put_object(Bucket='photos', Key='a', Body=b'hello')\n    \
-    keys = [found['Key'] for found in s3.list_objects_v2(Bucket='photos')['Contents']]\n    \
-    item = table.get_item(Key={'id': event['id']})['Item']\n    \
-    return {'statusCode': 200, 'body': json.dumps({'n': int(item['n']), 'keys': keys, \
-    'scanned': table.scan()['Count']})}\n";
-
-#[test]
-fn a_python_handler_puts_updates_gets_and_lists_unmodified() {
-    let stores = "timeout = 20\nbuckets = [\"photos\"]\n[[function.tables]]\nname = \"users\"\nkey = \"id\"\n";
-    let folder = function("python3.12", "app.handler", &[("app.py", BOTO3)], stores);
-    let (code, invoked) = invoke(&folder, r#"{"id":"7"}"#);
-    assert_eq!(code, Some(0), "{invoked}");
-    let body = invoked["payload"]["body"].as_str().expect("a body");
-    let body: Value = serde_json::from_str(body).unwrap();
-    assert_eq!(body, serde_json::json!({"n": 2, "keys": ["a"], "scanned": 1}));
-    let log = invoked["log"].as_str().unwrap();
-    for part in ["START RequestId:", "REPORT RequestId:", "Billed Duration:", "Init Duration:"] {
-        assert!(log.contains(part), "{part} is missing from {log}");
-    }
-}
-
-#[test]
-fn another_version_than_asked_for_is_named_and_strict_refuses_it() {
-    let code = "def handler(event, context):\n    return 'hello'\n";
-    let folder = function("python3.99", "app.handler", &[("app.py", code)], "");
-    let up: Value = serde_json::from_str(&folder.text(&["up", "lambda", "--json"])).unwrap();
-    let note = up["runtime"]["note"].as_str().unwrap_or_default();
-    assert!(note.contains("python3.99 was asked for"), "{up}");
-    folder.text(&["down", up["run"].as_str().unwrap()]);
-    let refused = folder.run(&["compare", "--quick", "--strict"]);
-    let said = String::from_utf8_lossy(&refused.stderr);
-    assert_eq!(refused.status.code(), Some(2), "{said}");
-    assert!(said.contains("python3.99 was asked for") && said.contains("--strict"), "{said}");
-}
-
-/// The loop of AWS's tutorial for custom runtimes, in a shell.
-const SHELL: &str = "#!/bin/sh\nset -eu\n. ./$(echo $_HANDLER | cut -d. -f1).sh\nwhile true; do\n  \
-    HEADERS=$(mktemp)\n  \
-    EVENT=$(curl -sS -LD \"$HEADERS\" \"http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation/next\")\n  \
-    ID=$(grep -Fi Lambda-Runtime-Aws-Request-Id \"$HEADERS\" | tr -d '[:space:]' | cut -d: -f2)\n  \
-    RESPONSE=$($(echo $_HANDLER | cut -d. -f2) \"$EVENT\")\n  \
-    curl -sS \"http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation/$ID/response\" -d \"$RESPONSE\"\n\
-    done\n";
-
-#[test]
-fn a_custom_runtime_in_a_shell_is_run_from_its_zip() {
-    let handler = "handler() { echo \"{\\\"got\\\": $1}\"; }\n";
-    let files = [("bootstrap", SHELL), ("function.sh", handler)];
-    let folder = function(
-        "provided.al2023",
-        "function.handler",
-        &files,
-        "code = \"code.zip\"\ntimeout = 20\n",
-    );
-    let zip = "import zipfile, os\n\
-        os.chmod('bootstrap', 0o755)\n\
-        z = zipfile.ZipFile('code.zip', 'w', zipfile.ZIP_DEFLATED)\n\
-        z.write('bootstrap'); z.write('function.sh'); z.close()\n";
-    write(&folder, "pack.py", zip);
-    sh(&folder, "python3 pack.py && rm bootstrap function.sh");
-    let (code, invoked) = invoke(&folder, r#"{"a":1}"#);
-    assert_eq!(code, Some(0), "{invoked}");
-    assert_eq!(invoked["payload"], serde_json::json!({"got": {"a": 1}}));
-    assert!(folder.path().join(".gearshift/function/users/bootstrap").is_file(), "not to be seen");
-}
-
-#[test]
-fn failures_of_a_handler_are_told_as_aws_tells_them() {
-    let code = "import os, sys, time\n\
-        def handler(event, context):\n    \
-        if event['do'] == 'raise':\n        raise KeyError('boom')\n    \
-        if event['do'] == 'hang':\n        time.sleep(60)\n    \
-        if event['do'] == 'grow':\n        held = bytearray(400_000_000)\n        held[::4096] = b'x' * len(held[::4096])\n    \
-        if event['do'] == 'exit':\n        os._exit(7)\n    return event['do']\n";
-    let asked = |handler: &str, code: &str, event: &str| {
-        let folder = function("python3.11", handler, &[("app.py", code)], "timeout = 2\n");
-        invoke(&folder, event)
-    };
-    let cases: &[(&str, &str, &str, &str, &str)] = &[
-        ("app.handler", code, r#"{"do":"raise"}"#, "KeyError", "boom"),
-        (
-            "app.missing",
-            code,
-            "{}",
-            "Runtime.HandlerNotFound",
-            "Handler 'missing' missing on module 'app'",
-        ),
-        ("gone.handler", code, "{}", "Runtime.ImportModuleError", "Unable to import module 'gone'"),
-        (
-            "app.handler",
-            "import nothing_like_this\n",
-            "{}",
-            "Runtime.ImportModuleError",
-            "nothing_like_this",
-        ),
-        (
-            "app.handler",
-            code,
-            r#"{"do":"hang"}"#,
-            "Sandbox.Timedout",
-            "Task timed out after 2.00 seconds",
-        ),
-        ("app.handler", code, r#"{"do":"grow"}"#, "Runtime.OutOfMemory", "signal: killed"),
-        ("app.handler", code, r#"{"do":"exit"}"#, "Runtime.ExitError", "exit status 7"),
-    ];
-    for (handler, code, event, kind, message) in cases {
-        let (exit, invoked) = asked(handler, code, event);
-        assert_eq!(exit, Some(1), "{event}: {invoked}");
-        assert_eq!(invoked["function_error"], "Unhandled", "{event}: {invoked}");
-        let payload = &invoked["payload"];
-        assert_eq!(payload["errorType"], *kind, "{handler} {event}: {payload}");
-        let said = payload["errorMessage"].as_str().unwrap_or_default();
-        assert!(said.contains(message), "{handler} {event}: {payload}");
-        let log = invoked["log"].as_str().unwrap_or_default();
-        assert!(log.contains("Billed Duration:"), "{handler} {event}: {log}");
     }
 }
 
