@@ -1,6 +1,6 @@
 //! Everything a run found, as it stands in `results.json`.
 
-use gearshift_gear::{Caller, Code, Known, Origin, RunId, RuntimeClient, UsageLine};
+use gearshift_gear::{Bounds, Caller, Code, Known, Origin, RunId, RuntimeClient, UsageLine};
 use gearshift_laws::SourceLine;
 use gearshift_load::{CurvePoint, Percentile, SplitAt, Verdict};
 use gearshift_price::{Bill, BreakEven, Winners};
@@ -142,6 +142,9 @@ pub struct RowResult {
     /// How it answered, of a user's service.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<Answer>,
+    /// What AWS lets through on this row, of a user's service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<Bounds>,
     /// Which of the service's bounds it misses, and by how much.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub slo_missed: Vec<String>,

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use gearshift_calibrate::Factor;
 use gearshift_deploy::{Fence, Patience, Settings, Shaping, Target, TargetError, Want, reach};
-use gearshift_gear::{EnvironmentId, Row, RunId, UsageLine};
+use gearshift_gear::{Bounds, Code, EnvironmentId, Row, RunId, UsageLine};
 use gearshift_load::{Outcome, Since, near_median};
 use gearshift_price::{PriceBook, PriceError};
 use rust_decimal::Decimal;
@@ -207,6 +207,7 @@ impl Bench<'_> {
             counter,
             keeps,
             answers,
+            bounds: bounds(row),
             slo_missed: Vec::new(),
             cold,
             latency,
@@ -344,6 +345,11 @@ pub(crate) fn failed(row: &Row, error: &RowError) -> Measured {
     Measured { result, priced: None, generator_core_share: 0.0, steal: 0.0 }
 }
 
+/// Told of a user's service only: the sample stays below all of them.
+fn bounds(row: &Row) -> Option<Bounds> {
+    (row.build.code == Code::Own).then(|| row.gear().bounds())
+}
+
 /// A row of which nothing is known yet.
 pub(crate) fn empty(row: &Row) -> RowResult {
     RowResult {
@@ -356,6 +362,7 @@ pub(crate) fn empty(row: &Row) -> RowResult {
         counter: None,
         keeps: None,
         answers: Vec::new(),
+        bounds: bounds(row),
         slo_missed: Vec::new(),
         cold: None,
         latency: None,

@@ -2,6 +2,7 @@
 //!
 //! Invariants: data only. No I/O, no clock, no randomness, no knowledge of targets or prices.
 
+mod bounds;
 mod caller;
 mod catalogue;
 mod fault;
@@ -14,6 +15,7 @@ mod program;
 mod timing;
 mod usage;
 
+pub use bounds::Bounds;
 pub use caller::Caller;
 pub use catalogue::{CATALOGUE, Catalogue, CatalogueError};
 pub use fault::FaultPlan;

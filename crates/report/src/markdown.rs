@@ -159,6 +159,7 @@ fn verdicts(results: &Results) -> String {
     say::runtimes(results).iter().for_each(|sentence| line("runtimes", sentence));
     say::counter(results).iter().for_each(|sentence| line("counter", sentence));
     say::parity(results).iter().for_each(|sentence| line("parity", sentence));
+    say::bounds(results).iter().for_each(|sentence| line("limits", sentence));
     say::slo(results).iter().for_each(|sentence| line("SLO", sentence));
     say::cheapest(results).iter().for_each(|sentence| line("cheapest", sentence));
     reasons::why(results).iter().for_each(|sentence| line("why", sentence));

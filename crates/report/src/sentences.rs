@@ -200,6 +200,26 @@ fn kept(results: &Results) -> Vec<String> {
     std::iter::once(verdict).chain(losing).collect()
 }
 
+/// What AWS lets through on each row; nothing of the built-in sample.
+pub(crate) fn bounds(results: &Results) -> Vec<String> {
+    let told = results.rows.iter().filter_map(|row| {
+        let bounds = row.bounds?;
+        let seconds = |ms: u64| format!("{} s", ms / 1000);
+        let mb = |bytes: u64| format!("{} MB", bytes >> 20);
+        let limits = [
+            bounds.answer_ms.map(|ms| format!("{} until an answer is whole", seconds(ms))),
+            bounds.silence_ms.map(|ms| format!("{} of silence", seconds(ms))),
+            bounds.request_bytes.map(|bytes| format!("{} a request", mb(bytes))),
+            bounds.answer_bytes.map(|bytes| format!("{} an answer", mb(bytes))),
+            (!bounds.streams).then(|| "no streaming".to_owned()),
+        ];
+        let limits: Vec<_> = limits.into_iter().flatten().collect();
+        let limits = if limits.is_empty() { "none of AWS's own".into() } else { limits.join(", ") };
+        Some(format!("{}: {limits}", row.row))
+    });
+    told.collect()
+}
+
 /// What rows do otherwise than the first; nothing where nothing was compared.
 pub(crate) fn parity(results: &Results) -> Vec<String> {
     let compared: Vec<_> = results.rows.iter().filter(|row| !row.answers.is_empty()).collect();

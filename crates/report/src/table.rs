@@ -60,6 +60,7 @@ pub fn table(results: &Results, width: usize, artefacts: &Artefacts<'_>) -> Stri
     block("runtimes", say::runtimes(results).into_iter().collect());
     block("counter", say::counter(results));
     block("parity", say::parity(results));
+    block("limits", say::bounds(results));
     block("SLO", say::slo(results));
     block(
         "cheapest",

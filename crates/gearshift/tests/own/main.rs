@@ -106,6 +106,8 @@ fn compare_says_which_rows_lose_state_and_why() {
     assert_eq!((&lambda["together"], &lambda["replaced"]), (&false.into(), &false.into()));
     assert!(lambda["members"].as_u64() > Some(1), "{lambda}");
     for sentence in [
+        "lambda: 30 s until an answer is whole, 6 MB a request, 6 MB an answer, no streaming",
+        "fargate: 60 s of silence",
         "state is kept on 0 of 3",
         "ec2 loses it: a new member begins anew",
         "each counts for itself",

@@ -51,6 +51,7 @@ pub(super) struct Page {
     declared: String,
     counter: Vec<String>,
     parity: Vec<String>,
+    bounds: Vec<String>,
     slo: Vec<String>,
     stretches: Vec<String>,
     break_evens: Vec<Pair>,
@@ -160,6 +161,7 @@ impl Page {
             declared: say::declared(results),
             counter: say::counter(results),
             parity: say::parity(results),
+            bounds: say::bounds(results),
             slo: say::slo(results),
             stretches: segments
                 .map(|segment| format!("{} up to {}", say::winner(segment), say::boundary(segment)))

@@ -178,6 +178,7 @@ pub fn row(name: &str, code: Code, state: RowState) -> RowResult {
         command: None,
         keeps: None,
         answers: Vec::new(),
+        bounds: None,
         slo_missed: Vec::new(),
         counter: None,
         cold: None,
@@ -210,6 +211,7 @@ fn function(name: &str, code: Code, here: f64, cold_init: f64, gb_s: &str) -> Ro
     RowResult {
         keeps: None,
         answers: Vec::new(),
+        bounds: None,
         slo_missed: Vec::new(),
         counter: Some(counter(410, true)),
         cold: Some(self::cold(&cold)),
@@ -233,6 +235,7 @@ pub fn results() -> Results {
         gear: "direct → t2.micro (memory)".into(),
         keeps: None,
         answers: Vec::new(),
+        bounds: None,
         slo_missed: Vec::new(),
         counter: Some(counter(240, false)),
         cold: Some(cold(&boot)),
@@ -351,6 +354,7 @@ pub fn many_rows() -> Results {
                 gear: gear.into(),
                 keeps: None,
                 answers: Vec::new(),
+                bounds: None,
                 slo_missed: Vec::new(),
                 counter: Some(counter(240, false)),
                 cold: Some(cold(&[
