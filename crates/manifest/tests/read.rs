@@ -94,6 +94,8 @@ fn what_no_single_line_tells_is_refused_with_the_next_step() {
             parse(&format!("name = \"{name}\"\n[service]\ncommand = \"./a\"\n")).unwrap_err();
         assert!(said.contains(part), "{said}");
     }
+    let nothing = parse("name = \"a\"\n[service]\nhealth = \"/\"\n").unwrap_err();
+    assert!(nothing.contains("neither `command` nor `image`"), "{nothing}");
     for command in ["\"\"", "[]", "\"'a\"", "3"] {
         let said = parse(&format!("name = \"a\"\n[service]\ncommand = {command}\n")).unwrap_err();
         assert!(said.contains("`command`: "), "{said}");

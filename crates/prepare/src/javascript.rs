@@ -110,6 +110,7 @@ impl Recipe for JavaScript {
             zip_bytes: made.zip_bytes,
             page: Some(page()),
             packages: Some(at.join("node_modules")),
+            image: None,
             health: None,
             stores: None,
             runtime: Some(made.runtime),
