@@ -31,7 +31,7 @@ pub struct FunctionConfig {
     /// Where the function's own code lies (`LAMBDA_TASK_ROOT`); it starts there.
     pub task_root: PathBuf,
     /// The image whose files its processes see; none: this machine's.
-    pub image: Option<InImage>,
+    pub image: Option<Box<InImage>>,
     /// `file.function` for a managed runtime; a custom one is free to ignore it.
     pub handler: String,
     /// Beside what Lambda itself sets.

@@ -25,10 +25,10 @@ pub struct Program {
     /// Packages that a managed runtime has for any code, where that code does not find them by
     /// itself; a directory named `node_modules`.
     #[serde(default)]
-    pub packages: Option<PathBuf>,
+    pub packages: Option<Box<Path>>,
     /// The image whose files its process sees, and no others; none: this machine's.
     #[serde(default)]
-    pub image: Option<InImage>,
+    pub image: Option<Box<InImage>>,
     /// A path that answers with 2xx or 3xx when the service is well; none: `/healthz`, as all
     /// built-in services have it.
     #[serde(default)]

@@ -55,7 +55,7 @@ pub fn program(own: &Manifest, service: &Service, named: &str) -> Result<Program
         zip_bytes: image.compressed_size(),
         page: None,
         packages: None,
-        image: Some(InImage { root, workdir: workdir.to_owned(), user }),
+        image: Some(Box::new(InImage { root, workdir: workdir.to_owned(), user })),
         health: Some(service.health.to_string()),
         stores: None,
         runtime: None,

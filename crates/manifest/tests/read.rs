@@ -25,7 +25,10 @@ fn a_small_file_is_whole() {
     assert_eq!(manifest.requests.len(), 1);
     assert_eq!(manifest.requests[0].path.as_str(), "/");
     assert_eq!(manifest.service.as_ref().unwrap().health.as_str(), "/");
-    assert_eq!(manifest.service.as_ref().unwrap().command.words(), ["./shop", "--port", "$PORT"]);
+    assert_eq!(
+        manifest.service.as_ref().unwrap().command.as_ref().unwrap().words(),
+        ["./shop", "--port", "$PORT"]
+    );
 }
 
 #[test]

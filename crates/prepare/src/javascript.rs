@@ -109,7 +109,7 @@ impl Recipe for JavaScript {
             variables: Vec::new(),
             zip_bytes: made.zip_bytes,
             page: Some(page()),
-            packages: Some(at.join("node_modules")),
+            packages: Some(at.join("node_modules").into()),
             image: None,
             health: None,
             stores: None,
