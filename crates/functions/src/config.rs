@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gearshift_gear::RunId;
+use gearshift_gear::{InImage, RunId};
 use gearshift_laws::Laws;
 use gearshift_sandbox::{CpuQuota, Host};
 
@@ -30,6 +30,8 @@ pub struct FunctionConfig {
     pub command: Vec<PathBuf>,
     /// Where the function's own code lies (`LAMBDA_TASK_ROOT`); it starts there.
     pub task_root: PathBuf,
+    /// The image whose files its processes see; none: this machine's.
+    pub image: Option<Box<InImage>>,
     /// `file.function` for a managed runtime; a custom one is free to ignore it.
     pub handler: String,
     /// Beside what Lambda itself sets.

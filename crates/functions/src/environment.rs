@@ -1,13 +1,14 @@
 //! One execution environment: a process that talks to its own Runtime API, under limits.
 
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use gearshift_gear::{EnvironmentId, Part};
-use gearshift_sandbox::{Limits, MemoryUse, Sandbox};
+use gearshift_sandbox::{Limits, MemoryUse, Sandbox, into_image};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
@@ -106,6 +107,9 @@ impl Environment {
         let runtime_api = desk.serve().await.map_err(|e| host(&e))?;
         let mut command = command(config, &id, &runtime_api.address().to_string());
         sandbox.enter(&mut command).map_err(|e| host(&e))?;
+        if let Some(image) = &config.image {
+            into_image(&mut command, image).map_err(|e| host(&e))?;
+        }
         let mut command = tokio::process::Command::from(command);
         let mut child = command.kill_on_drop(true).spawn().map_err(|e| host(&e))?;
         let (out, err) = (child.stdout.take(), child.stderr.take());
@@ -289,6 +293,8 @@ fn access_key(id: &EnvironmentId) -> String {
 fn command(config: &FunctionConfig, id: &EnvironmentId, runtime_api: &str) -> Command {
     let (program, arguments) = config.command.split_first().expect("a command has a program");
     let mut command = Command::new(program);
+    let in_image = config.image.as_ref().map(|image| Path::new(&image.workdir));
+    let task_root = in_image.unwrap_or(&config.task_root);
     command
         .args(arguments)
         .env_clear()
@@ -296,7 +302,7 @@ fn command(config: &FunctionConfig, id: &EnvironmentId, runtime_api: &str) -> Co
         .env("LANG", "en_US.UTF-8")
         .env("TZ", ":UTC")
         .env("_HANDLER", &config.handler)
-        .env("LAMBDA_TASK_ROOT", &config.task_root)
+        .env("LAMBDA_TASK_ROOT", task_root)
         .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
         .env("AWS_LAMBDA_FUNCTION_NAME", &config.name)
         .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")

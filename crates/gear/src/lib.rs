@@ -27,7 +27,7 @@ pub use id::{BadRunId, EnvironmentId, LawId, RunId, SourceId};
 pub use instance::{InstanceType, instance_type};
 pub use known::{Known, Origin};
 pub use missing::Missing;
-pub use program::{KeyKind, Program, StoresWanted, TableKey, TableWanted};
+pub use program::{InImage, KeyKind, Program, StoresWanted, TableKey, TableWanted};
 pub use timing::{Part, PartKind, ServerTiming};
 pub use usage::{
     Dimension, ECS_ROOT_VOLUME_GB, HOURS_PER_MONTH, LOAD_BALANCER_ZONES, ROOT_VOLUME_GB, UsageLine,

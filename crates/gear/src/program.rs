@@ -25,7 +25,10 @@ pub struct Program {
     /// Packages that a managed runtime has for any code, where that code does not find them by
     /// itself; a directory named `node_modules`.
     #[serde(default)]
-    pub packages: Option<PathBuf>,
+    pub packages: Option<Box<Path>>,
+    /// The image whose files its process sees, and no others; none: this machine's.
+    #[serde(default)]
+    pub image: Option<Box<InImage>>,
     /// A path that answers with 2xx or 3xx when the service is well; none: `/healthz`, as all
     /// built-in services have it.
     #[serde(default)]
@@ -35,6 +38,17 @@ pub struct Program {
     pub stores: Option<Box<StoresWanted>>,
     /// Of a function.
     pub runtime: Option<RuntimeClient>,
+}
+
+/// How a process runs in an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InImage {
+    /// The image's files, unpacked; a process writes into a layer of its own.
+    pub root: PathBuf,
+    /// Where it starts, in the image.
+    pub workdir: String,
+    /// Its user and group.
+    pub user: (u32, u32),
 }
 
 /// Tables and buckets that are there before a function's first request, empty.
@@ -81,6 +95,7 @@ impl Program {
             zip_bytes,
             page: None,
             packages: None,
+            image: None,
             health: None,
             stores: None,
             runtime: None,

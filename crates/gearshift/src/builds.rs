@@ -6,12 +6,13 @@ use std::sync::{Arc, OnceLock};
 use anyhow::Result;
 use gearshift_compare::{Asks, CounterPaths, Slo};
 use gearshift_gear::{Missing, OWN, OWN_ADAPTED, OWN_FUNCTION, Program, RuntimeClient};
+use gearshift_image::ADAPTER_PATH;
 use gearshift_load::{Expect, ExpectBody, Request};
 use gearshift_manifest::{Body, Language, Manifest, ManifestError};
 use gearshift_prepare::{Look, Preparer};
 
-use crate::here;
 use crate::verbs::Usage;
+use crate::{here, in_image};
 
 /// The described service: of this file, or of this folder where it has one; none: the built-in
 /// sample.
@@ -128,8 +129,14 @@ impl Builds {
     fn own_program(&self) -> Result<Program, Missing> {
         let service = self.own.as_ref().and_then(|own| Some((own, own.service.as_ref()?)));
         let (own, service) = service.ok_or_else(undescribed)?;
-        let found =
-            self.found.get_or_init(|| own.program(service).map_err(|error| refused(own, &error)));
+        let found = self.found.get_or_init(|| match &service.image {
+            None => own.program(service).map_err(|error| refused(own, &error)),
+            Some(image) => in_image::program(own, service, image).map_err(|error| {
+                let said = format!("`service.image`: {image}: {error:#}");
+                let (why, next) = said.split_once(" → ").unwrap_or((&said, "docs/manifest.md"));
+                missing(own.name.as_str(), why, next)
+            }),
+        });
         found.clone()
     }
 
@@ -137,7 +144,16 @@ impl Builds {
     fn adapted(&self) -> Result<Program, Missing> {
         let service = self.own_program()?;
         let adapter = self.preparer.program(ADAPTER)?;
-        let command = adapter.command.into_iter().chain(["--".into()]).chain(service.command);
+        let mut start = adapter.command;
+        if let Some(image) = &service.image {
+            let place = image.root.join(ADAPTER_PATH.trim_start_matches('/'));
+            copy_whole(&start[0], &place).map_err(|error| {
+                let why = format!("the adapter cannot be put into the image: {error}");
+                missing(ADAPTER, &why, "look at the disk's free space")
+            })?;
+            start = vec![ADAPTER_PATH.into()];
+        }
+        let command = start.into_iter().chain(["--".into()]).chain(service.command);
         let mut variables = service.variables;
         // Any free port: environments of one machine share its loopback.
         variables.push(("PORT".to_owned(), "0".to_owned()));
@@ -155,6 +171,13 @@ impl Builds {
             ..service
         })
     }
+}
+
+/// A file that is there whole or not at all: rows of one run share the image's files.
+fn copy_whole(from: &Path, to: &Path) -> std::io::Result<()> {
+    let part = to.with_extension(std::process::id().to_string());
+    std::fs::copy(from, &part)?;
+    std::fs::rename(part, to)
 }
 
 fn undescribed() -> Missing {

@@ -2,6 +2,7 @@
 
 mod builds;
 mod here;
+mod in_image;
 mod interrupt;
 mod progress;
 mod provision;

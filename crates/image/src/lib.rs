@@ -27,6 +27,7 @@ mod sbom;
 mod source;
 mod spec;
 mod tree;
+mod unpack;
 
 pub use archive::{Format, save};
 pub use build::build;

@@ -11,9 +11,9 @@ use crate::sbom::is_database;
 const MOST_LINKS: usize = 40;
 
 /// A file that a layer takes away begins so; the rest is what it takes away.
-const WHITEOUT: &str = ".wh.";
+pub(crate) const WHITEOUT: &str = ".wh.";
 /// Takes away all that lower layers have in its directory.
-const OPAQUE: &str = ".wh..wh..opq";
+pub(crate) const OPAQUE: &str = ".wh..wh..opq";
 
 /// What stands at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]

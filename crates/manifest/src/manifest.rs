@@ -42,8 +42,12 @@ pub struct Manifest {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Service {
-    /// Starts the service, which must listen on `$PORT` (of `$HOST`).
-    pub command: CommandLine,
+    /// Starts the service, which must listen on `$PORT` (of `$HOST`); with an image by default what
+    /// that says.
+    pub command: Option<CommandLine>,
+    /// The service as an image: `oci:DIR[:TAG]`, `docker-archive:FILE`, a file or folder of one, or
+    /// `REGISTRY/NAME[:TAG][@DIGEST]`. It runs with the image's files, and no others.
+    pub image: Option<String>,
     /// Where the command runs and what is uploaded for a function, from this file's folder.
     #[serde(default = "here")]
     pub directory: PathBuf,
@@ -242,6 +246,9 @@ impl Manifest {
             self.body(request)?;
         }
         if let Some(service) = &self.service {
+            if service.command.is_none() && service.image.is_none() {
+                return Err("[service] has neither `command` nor `image` → one of them".into());
+            }
             let directory = self.folder.join(&service.directory);
             if !directory.is_dir() {
                 let directory = directory.display();

@@ -11,6 +11,12 @@ use crate::{Manifest, ManifestError, Service, package};
 const FROM_HERE: [&str; 5] = ["HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
 
 impl Manifest {
+    /// The variables that the description gives or passes on.
+    pub fn given(&self, service: &Service) -> Vec<(String, String)> {
+        let passed = service.pass.iter().filter_map(|name| here(name));
+        passed.chain(service.environment.clone()).collect()
+    }
+
     /// The service as it is started.
     ///
     /// # Errors
@@ -19,7 +25,10 @@ impl Manifest {
         let whole = |what| ManifestError::Whole { path: self.folder.join(crate::FILE), what };
         let directory = std::path::absolute(self.folder.join(&service.directory));
         let directory = directory.map_err(|error| whole(error.to_string()))?;
-        let words = service.command.words();
+        let Some(command) = &service.command else {
+            return Err(whole("`service.command` is missing".to_owned()));
+        };
+        let words = command.words();
         let executable = find(&words[0], &directory).ok_or_else(|| {
             whole(format!(
                 "`service.command`: {} is neither in {} nor on the PATH → build or install it, or write its path",
@@ -34,10 +43,15 @@ impl Manifest {
             command: std::iter::once(executable).chain(rest).collect(),
             root: directory,
             handler: "bootstrap".to_owned(),
-            variables: variables(service),
+            variables: FROM_HERE
+                .iter()
+                .filter_map(|name| here(name))
+                .chain(self.given(service))
+                .collect(),
             zip_bytes,
             page: None,
             packages: None,
+            image: None,
             stores: None,
             health: Some(service.health.to_string()),
             runtime: None,
@@ -45,11 +59,8 @@ impl Manifest {
     }
 }
 
-fn variables(service: &Service) -> Vec<(String, String)> {
-    let here = |name: &str| std::env::var(name).ok().map(|value| (name.to_owned(), value));
-    let passed = service.pass.iter().filter_map(|name| here(name));
-    let given = service.environment.clone();
-    FROM_HERE.iter().filter_map(|name| here(name)).chain(passed).chain(given).collect()
+fn here(name: &str) -> Option<(String, String)> {
+    std::env::var(name).ok().map(|value| (name.to_owned(), value))
 }
 
 /// As a shell finds it: a path from the folder, or a name on the PATH.

@@ -19,7 +19,7 @@ fn drafted(files: &[(&str, &str)]) -> (Vec<String>, String) {
     let path = folder.path().join(FILE);
     let manifest = Manifest::parse(&text, &path).unwrap_or_else(|error| panic!("{error}\n{text}"));
     assert_eq!(manifest.name.as_str(), draft.name);
-    (manifest.service.unwrap().command.words(), text)
+    (manifest.service.unwrap().command.as_ref().unwrap().words(), text)
 }
 
 fn command(files: &[(&str, &str)]) -> String {

@@ -25,7 +25,10 @@ fn a_small_file_is_whole() {
     assert_eq!(manifest.requests.len(), 1);
     assert_eq!(manifest.requests[0].path.as_str(), "/");
     assert_eq!(manifest.service.as_ref().unwrap().health.as_str(), "/");
-    assert_eq!(manifest.service.as_ref().unwrap().command.words(), ["./shop", "--port", "$PORT"]);
+    assert_eq!(
+        manifest.service.as_ref().unwrap().command.as_ref().unwrap().words(),
+        ["./shop", "--port", "$PORT"]
+    );
 }
 
 #[test]
@@ -94,6 +97,8 @@ fn what_no_single_line_tells_is_refused_with_the_next_step() {
             parse(&format!("name = \"{name}\"\n[service]\ncommand = \"./a\"\n")).unwrap_err();
         assert!(said.contains(part), "{said}");
     }
+    let nothing = parse("name = \"a\"\n[service]\nhealth = \"/\"\n").unwrap_err();
+    assert!(nothing.contains("neither `command` nor `image`"), "{nothing}");
     for command in ["\"\"", "[]", "\"'a\"", "3"] {
         let said = parse(&format!("name = \"a\"\n[service]\ncommand = {command}\n")).unwrap_err();
         assert!(said.contains("`command`: "), "{said}");

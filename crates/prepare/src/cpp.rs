@@ -116,6 +116,7 @@ impl Recipe for Cpp {
             zip_bytes: made.zip_bytes,
             page: Some(page()),
             packages: None,
+            image: None,
             health: None,
             stores: None,
             runtime: Some(made.runtime),

@@ -78,6 +78,7 @@ impl Recipe for FastApi {
             // It serves its own.
             page: None,
             packages: None,
+            image: None,
             health: None,
             stores: None,
             runtime: Some(made.runtime),

@@ -70,6 +70,7 @@ impl Recipe for Python {
             zip_bytes: made.zip_bytes,
             page: Some(page()),
             packages: None,
+            image: None,
             health: None,
             stores: None,
             runtime: Some(made.runtime),

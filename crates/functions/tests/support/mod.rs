@@ -48,6 +48,7 @@ impl Hosted {
             host: host.clone(),
             member_prefix: "row.fn".to_owned(),
             task_root: command[0].parent().expect("a folder").to_owned(),
+            image: None,
             handler: "bootstrap".to_owned(),
             command,
             variables: Vec::new(),

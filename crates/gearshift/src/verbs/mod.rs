@@ -111,6 +111,6 @@ pub fn run(verb: Verb) -> Result<Ended> {
 }
 
 /// Runs asynchronous work on this thread.
-fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+pub fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }

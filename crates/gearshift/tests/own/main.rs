@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod functions;
+mod images;
 
 use std::path::Path;
 use std::process::{Command, Output};

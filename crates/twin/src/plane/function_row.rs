@@ -53,6 +53,7 @@ impl FunctionRow {
             member_prefix: format!("{}.fn-{}", row.name, config.incarnation),
             command: config.program.command.clone(),
             task_root: config.program.root.clone(),
+            image: config.program.image.clone(),
             handler: config.program.handler.clone(),
             variables,
             memory_mb,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use gearshift_deploy::{Member, MemberState};
 use gearshift_gear::EnvironmentId;
 use gearshift_laws::sleep_until;
-use gearshift_sandbox::{Host, Limits, Sandbox};
+use gearshift_sandbox::{Host, Limits, Sandbox, into_image};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::sync::watch;
@@ -54,6 +54,9 @@ impl Running {
         let mut command = command(config, &id, address, &said).map_err(|e| e.to_string())?;
         command.envs(variables.iter().map(|(name, value)| (name, value)));
         sandbox.enter(&mut command).map_err(|e| e.to_string())?;
+        if let Some(image) = &config.program.image {
+            into_image(&mut command, image).map_err(|e| e.to_string())?;
+        }
         let mut command = tokio::process::Command::from(command);
         let mut child = command
             .kill_on_drop(true)

@@ -1,0 +1,197 @@
+//! An image's files as a directory, for whoever runs it without an engine.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read};
+use std::os::unix::fs::{PermissionsExt, lchown, symlink};
+use std::path::{Path, PathBuf};
+
+use tar::EntryType;
+
+use crate::digest::Hashing;
+use crate::error::{Explain, ImageError, REBUILD};
+use crate::gzip::unpacked;
+use crate::image::Image;
+use crate::tree::{OPAQUE, WHITEOUT, clean};
+
+impl Image {
+    /// Lays the image's files into `into`, which must not be there yet: whole or not at all. Owners
+    /// are kept where this is root; devices are left out, for a container gets those of its machine.
+    ///
+    /// # Errors
+    /// [`ImageError::Damaged`] for a layer that is not what its digests say, [`ImageError::Io`] for
+    /// what cannot be written.
+    pub fn unpack(&self, into: &Path) -> Result<(), ImageError> {
+        let above = into.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(above).explain("create", above)?;
+        let staging = tempfile::Builder::new().prefix(".unpacking-").tempdir_in(above);
+        let staging = staging.explain("write into", above)?;
+        let root = staging.path().join("root");
+        fs::create_dir(&root).explain("create", &root)?;
+        for number in 0..self.manifest.layers.len() {
+            self.unpack_layer(number, &root)?;
+        }
+        fs::rename(&root, into).explain("create", into)
+    }
+
+    fn unpack_layer(&self, number: usize, root: &Path) -> Result<(), ImageError> {
+        let (blob, expected) =
+            (&self.manifest.layers[number], &self.config.rootfs.diff_ids[number]);
+        let place = self.layout.blob_path(&blob.digest);
+        let file = self.layout.verified(blob, "layer")?;
+        let unpack = || {
+            let mut hashing = Hashing::new(unpacked(io::BufReader::new(file))?);
+            lay(&mut hashing, root)?;
+            io::copy(&mut hashing.by_ref(), &mut io::sink())?;
+            Ok(hashing.digest())
+        };
+        let found = unpack().explain("unpack", &place)?;
+        if found == *expected {
+            return Ok(());
+        }
+        Err(ImageError::Damaged {
+            what: "layer",
+            digest: blob.digest.clone(),
+            place: place.display().to_string(),
+            found: format!("unpacks to {found} where its configuration says {expected}"),
+            next: REBUILD,
+        })
+    }
+}
+
+/// As many symbolic links as Linux follows in one path.
+const MOST_LINKS: usize = 40;
+
+/// Lays one unpacked layer on what is there.
+fn lay(layer: impl Read, root: &Path) -> io::Result<()> {
+    let mut archive = tar::Archive::new(layer);
+    // What this layer itself brings stays when it hides what lies below.
+    let mut own = BTreeSet::new();
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        let path = clean(&String::from_utf8_lossy(&entry.path_bytes()));
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", &path));
+        if name == OPAQUE {
+            hide_all(root, parent, &own)?;
+        } else if let Some(gone) = name.strip_prefix(WHITEOUT) {
+            remove(&inside(root, parent)?.join(gone))?;
+        } else if !name.is_empty() {
+            put(&mut entry, root, &inside(root, parent)?.join(name))?;
+            own.insert(path);
+        }
+    }
+    Ok(())
+}
+
+/// One entry at its place, whose directory has no symbolic link in it any more.
+fn put(entry: &mut tar::Entry<'_, impl Read>, root: &Path, place: &Path) -> io::Result<()> {
+    let kind = entry.header().entry_type();
+    if let Some(directory) = place.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    make_way(place, kind)?;
+    let mode = entry.header().mode()? & 0o7777;
+    match kind {
+        // Whoever unpacks writes into it, whatever its rights are.
+        EntryType::Directory => {
+            fs::create_dir_all(place)?;
+            fs::set_permissions(place, Permissions::from_mode(mode | 0o700))?;
+        }
+        EntryType::Symlink => symlink(link(entry)?, place)?,
+        EntryType::Link => {
+            let target = clean(&link(entry)?);
+            let (parent, name) = target.rsplit_once('/').unwrap_or(("", &target));
+            return fs::hard_link(inside(root, parent)?.join(name), place);
+        }
+        EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
+            io::copy(entry, &mut File::create(place)?)?;
+            own(entry, place)?;
+            // After the owner: a change of that takes set-user-id away.
+            return fs::set_permissions(place, Permissions::from_mode(mode));
+        }
+        _ => return Ok(()),
+    }
+    own(entry, place)
+}
+
+/// Root gives a file to whom the image says; others keep what they unpack.
+fn own(entry: &tar::Entry<'_, impl Read>, place: &Path) -> io::Result<()> {
+    if !nix::unistd::Uid::effective().is_root() {
+        return Ok(());
+    }
+    let id = |id: u64| u32::try_from(id).map_err(io::Error::other);
+    let (uid, gid) = (id(entry.header().uid()?)?, id(entry.header().gid()?)?);
+    lchown(place, Some(uid), Some(gid))
+}
+
+fn link(entry: &tar::Entry<'_, impl Read>) -> io::Result<String> {
+    let name = entry.link_name_bytes().ok_or_else(|| io::Error::other("a link leads nowhere"))?;
+    Ok(String::from_utf8_lossy(&name).into_owned())
+}
+
+/// A file replaces a directory and the other way round; a link replaces what was there.
+fn make_way(place: &Path, kind: EntryType) -> io::Result<()> {
+    match fs::symlink_metadata(place) {
+        Ok(there) if there.is_dir() && kind == EntryType::Directory => Ok(()),
+        Ok(_) => remove(place),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Where a path of the image lies on this machine. Symbolic links are followed as they are inside the
+/// image: an absolute one begins at its root, and none leads out.
+pub(crate) fn inside(root: &Path, path: &str) -> io::Result<PathBuf> {
+    let mut rest: VecDeque<String> = clean(path).split('/').map(str::to_owned).collect();
+    let (mut place, mut links) = (root.to_owned(), 0);
+    while let Some(part) = rest.pop_front() {
+        match part.as_str() {
+            "" | "." => continue,
+            ".." if place == root => continue,
+            ".." => {
+                place.pop();
+                continue;
+            }
+            part => place.push(part),
+        }
+        let Ok(target) = fs::read_link(&place) else { continue };
+        links += 1;
+        if links > MOST_LINKS {
+            return Err(io::Error::other(format!("/{path} leads through too many links")));
+        }
+        place.pop();
+        let target = target.to_string_lossy().into_owned();
+        if target.starts_with('/') {
+            root.clone_into(&mut place);
+        }
+        for part in target.split('/').rev() {
+            rest.push_front(part.to_owned());
+        }
+    }
+    Ok(place)
+}
+
+fn hide_all(root: &Path, directory: &str, own: &BTreeSet<String>) -> io::Result<()> {
+    let Ok(entries) = fs::read_dir(inside(root, directory)?) else { return Ok(()) };
+    for entry in entries {
+        let entry = entry?;
+        let path = clean(&format!("{directory}/{}", entry.file_name().to_string_lossy()));
+        let is_own = |own: &String| own == &path || own.starts_with(&format!("{path}/"));
+        if !own.iter().any(is_own) {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn remove(place: &Path) -> io::Result<()> {
+    let removed = match fs::symlink_metadata(place) {
+        Ok(there) if there.is_dir() => fs::remove_dir_all(place),
+        Ok(_) => fs::remove_file(place),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
