@@ -34,14 +34,27 @@ pub struct Builds {
     own: Option<Manifest>,
     /// Another runtime than asked for is refused.
     strict: bool,
+    /// Images of registries are not pulled.
+    offline: bool,
     /// The user's code: its size is measured by reading all of it, so it is looked for once.
     found: OnceLock<Result<Program, Missing>>,
 }
 
 impl Builds {
     /// With the described service or function, where there is one.
-    pub fn with(own: Option<Manifest>, strict: bool) -> Self {
-        Self { preparer: here::preparer(), own, strict, found: OnceLock::new() }
+    pub fn with(own: Option<Manifest>) -> Self {
+        let (strict, offline, found) = (false, false, OnceLock::new());
+        Self { preparer: here::preparer(), own, strict, offline, found }
+    }
+
+    /// Refuses another runtime than asked for.
+    pub fn strict(self, strict: bool) -> Self {
+        Self { strict, ..self }
+    }
+
+    /// Fetches nothing.
+    pub fn offline(self, offline: bool) -> Self {
+        Self { offline, ..self }
     }
 
     /// Whether this build is ready. Fetches and makes nothing.
@@ -131,7 +144,7 @@ impl Builds {
         let (own, service) = service.ok_or_else(undescribed)?;
         let found = self.found.get_or_init(|| match &service.image {
             None => own.program(service).map_err(|error| refused(own, &error)),
-            Some(image) => in_image::program(own, service, image).map_err(|error| {
+            Some(image) => in_image::program(own, service, image, self.offline).map_err(|error| {
                 let said = format!("`service.image`: {image}: {error:#}");
                 let (why, next) = said.split_once(" → ").unwrap_or((&said, "docs/manifest.md"));
                 missing(own.name.as_str(), why, next)
@@ -144,16 +157,16 @@ impl Builds {
     fn adapted(&self) -> Result<Program, Missing> {
         let service = self.own_program()?;
         let adapter = self.preparer.program(ADAPTER)?;
-        let mut start = adapter.command;
-        if let Some(image) = &service.image {
-            let place = image.root.join(ADAPTER_PATH.trim_start_matches('/'));
-            copy_whole(&start[0], &place).map_err(|error| {
-                let why = format!("the adapter cannot be put into the image: {error}");
-                missing(ADAPTER, &why, "look at the disk's free space")
-            })?;
-            start = vec![ADAPTER_PATH.into()];
-        }
-        let command = start.into_iter().chain(["--".into()]).chain(service.command);
+        let start = match &service.image {
+            None => adapter.command,
+            // Images that were built with the adapter start it by themselves.
+            Some(_) if service.command[0] == Path::new(ADAPTER_PATH) => Vec::new(),
+            Some(image) => vec![in_image::adapter(image).map_err(|error| {
+                missing(ADAPTER, &error.to_string(), "look at the disk's free space")
+            })?],
+        };
+        let between = (!start.is_empty()).then(|| "--".into());
+        let command = start.into_iter().chain(between).chain(service.command);
         let mut variables = service.variables;
         // Any free port: environments of one machine share its loopback.
         variables.push(("PORT".to_owned(), "0".to_owned()));
@@ -171,13 +184,6 @@ impl Builds {
             ..service
         })
     }
-}
-
-/// A file that is there whole or not at all: rows of one run share the image's files.
-fn copy_whole(from: &Path, to: &Path) -> std::io::Result<()> {
-    let part = to.with_extension(std::process::id().to_string());
-    std::fs::copy(from, &part)?;
-    std::fs::rename(part, to)
 }
 
 fn undescribed() -> Missing {

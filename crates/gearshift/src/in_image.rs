@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use gearshift_gear::{InImage, Program};
-use gearshift_image::{Image, Layout, Opened, Platform, Reference, Registry, open_here};
-use gearshift_image::{RegistryOptions, docker_folder};
+use gearshift_image::{
+    Image, Opened, Platform, Reference, Registry, RegistryOptions, docker_folder, open_here,
+};
 use gearshift_manifest::{Manifest, Service};
+use gearshift_services::service;
 
-use crate::here;
-use crate::verbs::block_on;
+use crate::verbs::image::{cached, pull};
 
 /// Below the description's folder, by the image's digest.
 const UNPACKED: &str = ".gearshift/image";
@@ -21,9 +22,10 @@ const FILES: [&str; 2] = ["etc/hosts", "etc/resolv.conf"];
 /// What a row decides, whatever an image says.
 const OF_THE_ROW: [&str; 3] = ["PORT", "HOST", "BIND"];
 
-/// The service's program, with its image unpacked; an image of a registry is pulled.
-pub fn program(own: &Manifest, service: &Service, named: &str) -> Result<Program> {
-    let opened = open(&own.folder, named)?;
+/// The service's program, with its image unpacked; an image of a registry is pulled, or offline taken as
+/// it was pulled last.
+pub fn program(own: &Manifest, service: &Service, named: &str, offline: bool) -> Result<Program> {
+    let opened = open(&own.folder, named, offline)?;
     let image = &opened.image;
     let place =
         std::path::absolute(&own.folder)?.join(UNPACKED).join(image.descriptor.digest.short());
@@ -62,24 +64,32 @@ pub fn program(own: &Manifest, service: &Service, named: &str) -> Result<Program
     })
 }
 
-fn open(folder: &Path, named: &str) -> Result<Opened> {
+/// Puts the adapter among the image's files; where it lies, as the image sees it.
+pub fn adapter(image: &InImage) -> Result<PathBuf> {
+    let placed = service("entry")?.place_in(&image.root.join(".gearshift"))?;
+    Ok(Path::new("/").join(placed.strip_prefix(&image.root)?))
+}
+
+fn open(folder: &Path, named: &str, offline: bool) -> Result<Opened> {
     let beside = folder.join(named);
     let text = if beside.exists() { beside.display().to_string() } else { named.to_owned() };
-    let reference = match Reference::find(&text)? {
+    let platform = Platform::here();
+    let here = match Reference::find(&text)? {
         Reference::Layout { root, tag } => Reference::Layout { root: folder.join(root), tag },
         Reference::Archive(file) => Reference::Archive(folder.join(file)),
-        registry @ Reference::Registry(_) => registry,
+        Reference::Registry(image) if offline => {
+            let kept = Image::open(&cached()?, Some(&image.to_string()), &platform);
+            return kept.map(Opened::from).ok().context(
+                "it was not pulled yet, and --offline fetches nothing → leave --offline out once",
+            );
+        }
+        Reference::Registry(image) => {
+            let options =
+                RegistryOptions { docker_folder: docker_folder(), ..RegistryOptions::default() };
+            return pull(&Registry::of(&image, &options)?, &image, &platform);
+        }
     };
-    let platform = Platform::here();
-    if let Some(opened) = open_here(&reference, &platform)? {
-        return Ok(opened);
-    }
-    let Reference::Registry(image) = &reference else { bail!("{named} is nowhere") };
-    let options = RegistryOptions { docker_folder: docker_folder(), ..RegistryOptions::default() };
-    let registry = Registry::of(image, &options)?;
-    let layout = Layout::create(&here::cache().join("images"))?;
-    eprintln!("pulling {image}");
-    Ok(block_on(async { Ok(registry.pull(image, &platform, &layout).await?) })?.into())
+    open_here(&here, &platform)?.context("what is here can be opened")
 }
 
 /// The image's variables, then those of the description.

@@ -15,7 +15,7 @@ use crate::image::Image;
 use crate::tree::{OPAQUE, WHITEOUT, clean};
 
 impl Image {
-    /// Lays the image's files into `into`, which must not be there yet: whole or not at all. Owners
+    /// Lays the image's files into `into`, whole or not at all; where it is there already, it stays. Owners
     /// are kept where this is root; devices are left out, for a container gets those of its machine.
     ///
     /// # Errors
@@ -31,7 +31,11 @@ impl Image {
         for number in 0..self.manifest.layers.len() {
             self.unpack_layer(number, &root)?;
         }
-        fs::rename(&root, into).explain("create", into)
+        match fs::rename(&root, into) {
+            // Somebody else unpacked the same image meanwhile.
+            Err(_) if into.is_dir() => Ok(()),
+            renamed => renamed.explain("create", into),
+        }
     }
 
     fn unpack_layer(&self, number: usize, root: &Path) -> Result<(), ImageError> {

@@ -12,7 +12,6 @@ mod hierarchy;
 mod marks;
 mod mounted;
 mod priority;
-#[cfg(target_os = "linux")]
 mod rootfs;
 mod sandbox;
 mod scope;
@@ -27,7 +26,6 @@ pub use marks::{
     MEMBER_VARIABLE, Marked, ORCHESTRATOR_VARIABLE, RUN_VARIABLE, marked_processes, processes_of,
 };
 pub use priority::{before_everything, before_others, many_descriptors};
-#[cfg(target_os = "linux")]
 pub use rootfs::into_image;
 pub use sandbox::{Limits, Sandbox, apart};
 pub use scope::{ScopeError, into_own_scope};

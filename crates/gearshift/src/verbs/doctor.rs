@@ -47,7 +47,7 @@ struct RowCheck {
 
 impl Doctor {
     pub fn run(self) -> Result<Ended> {
-        let builds_here = Arc::new(Builds::with(None, false));
+        let builds_here = Arc::new(Builds::with(None));
         let preparer = builds_here.preparer.clone();
         let config = here::twin_config(&builds_here)?;
         let checks = vec![

@@ -36,7 +36,7 @@ struct Taken {
 
 impl Down {
     pub fn run(self) -> Result<Ended> {
-        let builds = Arc::new(Builds::with(None, false));
+        let builds = Arc::new(Builds::with(None));
         let config = here::twin_config(&builds)?;
         let runs = self.runs(&config)?;
         let taken = block_on(async {

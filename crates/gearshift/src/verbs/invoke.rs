@@ -69,7 +69,7 @@ impl Invoke {
             bail!(Usage(format!("row {} is no function → gearshift gears lists them", row.name)));
         }
         let payload = self.event()?;
-        let builds = Arc::new(Builds::with(manifest, false));
+        let builds = Arc::new(Builds::with(manifest).offline(self.offline));
         builds.require_own()?;
         let config = here::twin_config(&builds)?;
         let Some(invoked) = block_on(self.invoke(&config, builds, &row, payload))? else {

@@ -8,7 +8,7 @@ mod doctor;
 mod down;
 mod entry;
 mod gears;
-mod image;
+pub mod image;
 mod init;
 mod internal;
 mod invoke;

@@ -79,7 +79,7 @@ impl Up {
             None => row,
         };
         PriceBook::region(&self.region).map_err(|error| Usage(error.to_string()))?;
-        let builds = Arc::new(Builds::with(manifest, false));
+        let builds = Arc::new(Builds::with(manifest).offline(self.offline));
         builds.require_own()?;
         let config = here::twin_config(&builds)?;
         let run = here::new_run(&config);

@@ -34,6 +34,22 @@ fn a_service_that_comes_as_an_image_runs_from_its_files_on_three_rows() {
 }
 
 #[test]
+fn an_image_that_was_built_with_the_adapter_starts_it_once() {
+    let folder = Folder::new();
+    let build = ["image", "build", "--builtin", "hits", "--health", "/healthz", "-o", "image"];
+    folder.text(&build);
+    let described = "name = \"shop\"\n[service]\nimage = \"oci:image\"\nhealth = \"/healthz\"\n";
+    write(&folder, "gearshift.toml", described);
+    for row in ["lambda", "ec2"] {
+        let up: Value = serde_json::from_str(&folder.text(&["up", row, "--json"])).unwrap();
+        let url = format!("{}/hello", up["url"].as_str().unwrap_or_else(|| panic!("{up}")));
+        let output = Command::new("curl").args(["-sf", &url]).output().expect("curl");
+        folder.text(&["down", up["run"].as_str().unwrap()]);
+        assert_eq!(output.stdout, br#"{"hello":"world"}"#, "{row}");
+    }
+}
+
+#[test]
 fn what_a_process_writes_into_its_image_goes_with_it_and_it_is_the_images_user() {
     let folder = Folder::new();
     let busybox =
@@ -88,5 +104,7 @@ fn an_image_that_cannot_be_used_is_refused_with_what_to_do() {
     bytes[1_000_000] ^= 1;
     std::fs::write(&program, bytes).unwrap();
     refused(&damaged, &["up", "ec2"], &["is damaged", "build or pull the image again"]);
+    let elsewhere = with_image("127.0.0.1:1/shop:1", "");
+    refused(&elsewhere, &["up", "ec2", "--offline"], &["was not pulled yet", "--offline"]);
     assert!(!damaged.path().join(".gearshift/image").join("root").exists());
 }

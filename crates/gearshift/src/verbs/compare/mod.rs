@@ -67,7 +67,8 @@ impl Compare {
         self.flags.law_factors()?;
         PriceBook::region(self.flags.region()).map_err(|error| Usage(error.to_string()))?;
         let service = Described::of(manifest.as_ref())?;
-        let builds = Arc::new(Builds::with(manifest, self.flags.strict));
+        let builds = Builds::with(manifest).strict(self.flags.strict).offline(self.flags.offline);
+        let builds = Arc::new(builds);
         builds.require_own()?;
         // A place for the results is better missing now than after minutes of measuring.
         std::fs::create_dir_all(here::RESULTS)

@@ -7,6 +7,8 @@ mod save;
 mod show;
 mod source;
 
+pub use source::{cached, pull};
+
 use anyhow::Result;
 use clap::{Args, Subcommand};
 

@@ -52,16 +52,25 @@ impl Source {
     pub fn open(&self, text: &str) -> Result<(Reference, Opened)> {
         let reference = Reference::find(text).map_err(|error| Usage(error.to_string()))?;
         let platform = self.platform.clone().unwrap_or_else(Platform::here);
-        if let Some(opened) = open_here(&reference, &platform)? {
-            return Ok((reference, opened));
-        }
-        let Reference::Registry(image) = &reference else { bail!("{text} is nowhere") };
-        let registry = self.access.registry(image)?;
-        let layout = Layout::create(&here::cache().join("images"))?;
-        eprintln!("pulling {image}");
-        let pulled = block_on(async { Ok(registry.pull(image, &platform, &layout).await?) })?;
-        Ok((reference, pulled.into()))
+        let opened = match &reference {
+            Reference::Registry(image) => pull(&self.access.registry(image)?, image, &platform)?,
+            here => open_here(here, &platform)?.context("what is here can be opened")?,
+        };
+        Ok((reference, opened))
     }
+}
+
+/// Pulls an image into the cache.
+pub fn pull(registry: &Registry, image: &RegistryReference, platform: &Platform) -> Result<Opened> {
+    eprintln!("pulling {image}");
+    let layout = cached()?;
+    let pulled = block_on(async { Ok(registry.pull(image, platform, &layout).await?) })?;
+    Ok(pulled.into())
+}
+
+/// Where pulled images are kept, tagged by their full names.
+pub fn cached() -> Result<Layout> {
+    Ok(Layout::create(&here::cache().join("images"))?)
 }
 
 impl Access {
