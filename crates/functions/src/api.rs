@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use gearshift_gear::{HTTP_API_MS, REST_API_MS};
 use hyper::StatusCode;
 use hyper::http::request::Parts;
 use serde_json::{Value, json};
@@ -25,12 +26,11 @@ pub enum Api {
 
 impl Api {
     /// Longest an integration may take.
-    /// Source: docs.aws.amazon.com/apigateway/latest/developerguide/limits.html (30 s; 29 s).
     pub(crate) fn timeout(self) -> Duration {
-        match self {
-            Self::Http => Duration::from_secs(30),
-            Self::Rest => Duration::from_secs(29),
-        }
+        Duration::from_millis(match self {
+            Self::Http => HTTP_API_MS,
+            Self::Rest => REST_API_MS,
+        })
     }
 
     /// What a request of this many bytes is counted as.

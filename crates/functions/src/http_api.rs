@@ -13,12 +13,13 @@ use http_body_util::Full;
 use hyper::http::request::Parts;
 use hyper::http::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, Response, StatusCode};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::INTEGRATION_RESPONSE;
 use crate::http::Answered;
+use crate::request::{common_log_time, decoded, forwarded, header, pairs};
 
 /// The event a function behind an HTTP API gets.
 pub(crate) fn event(parts: &Parts, body: &Bytes, peer: SocketAddr, request_id: &str) -> Value {
@@ -47,7 +48,7 @@ pub(crate) fn event(parts: &Parts, body: &Bytes, peer: SocketAddr, request_id: &
             "requestId": request_id,
             "routeKey": "$default",
             "stage": "$default",
-            "time": now.to_zoned(TimeZone::UTC).strftime("%d/%b/%Y:%H:%M:%S %z").to_string(),
+            "time": common_log_time(now),
             "timeEpoch": now.as_millisecond(),
         },
         "isBase64Encoded": false,
@@ -73,18 +74,9 @@ pub(crate) fn event(parts: &Parts, body: &Bytes, peer: SocketAddr, request_id: &
     event
 }
 
-pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
-}
-
 /// Repeated headers are joined by commas; cookies have a field of their own.
 fn headers<'a>(headers: &'a HeaderMap, peer: SocketAddr, host: &str) -> BTreeMap<&'a str, String> {
-    let port = host.rsplit_once(':').map_or("80", |(_, port)| port);
-    let mut joined = BTreeMap::from([
-        ("x-forwarded-for", peer.ip().to_string()),
-        ("x-forwarded-port", port.to_owned()),
-        ("x-forwarded-proto", "http".to_owned()),
-    ]);
+    let mut joined = BTreeMap::from(forwarded(peer, host));
     for (name, value) in headers.iter().filter(|(name, _)| *name != "cookie") {
         let Ok(value) = value.to_str() else { continue };
         let text = joined.entry(name.as_str()).or_default();
@@ -98,19 +90,13 @@ fn headers<'a>(headers: &'a HeaderMap, peer: SocketAddr, host: &str) -> BTreeMap
 
 fn query_parameters(query: &str) -> BTreeMap<String, String> {
     let mut parameters = BTreeMap::<String, String>::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let value = decoded(&value.replace('+', " "));
+    for (name, value) in pairs(query) {
         parameters
-            .entry(decoded(&name.replace('+', " ")))
+            .entry(name)
             .and_modify(|joined| *joined = format!("{joined},{value}"))
             .or_insert(value);
     }
     parameters
-}
-
-pub(crate) fn decoded(text: &str) -> String {
-    percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// Bodies of these types go to the function as text, all others in base64.

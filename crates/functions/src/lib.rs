@@ -16,6 +16,7 @@ mod invocation;
 mod invoke_api;
 mod log;
 mod pool;
+mod request;
 mod rest_api;
 mod runtime_api;
 mod waits;
@@ -24,14 +25,11 @@ pub use api::Api;
 pub use config::{FunctionConfig, Shares};
 pub use function::{Function, FunctionUsage, Life, LifeEvent};
 pub use gateway::{Gateway, GatewayConfig, GatewayUsage, Page, PageRoute};
+pub use gearshift_gear::FUNCTION_PAYLOAD_BYTES;
 pub use http::{Answered, BodyError, Server, answer, header_bytes, read_body};
 pub use invocation::{Answer, FunctionError, INTEGRATION_RESPONSE, Refused};
 pub use invoke_api::InvokeApi;
 pub use waits::{FrontWaits, Path};
-
-/// Largest request of a synchronous invocation, bytes.
-/// Source: AWS Lambda quotas, docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html.
-pub const FUNCTION_PAYLOAD_BYTES: usize = 6 * 1024 * 1024;
 
 /// Largest buffered response, bytes: a little more than the documented quota, as the Runtime API
 /// itself says when it refuses one (github.com/aws/aws-lambda-runtime-interface-emulator).

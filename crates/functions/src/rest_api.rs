@@ -12,12 +12,12 @@ use http_body_util::Full;
 use hyper::http::request::Parts;
 use hyper::http::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, Response, StatusCode};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::http::Answered;
-use crate::http_api::{decoded, header};
+use crate::request::{common_log_time, decoded, forwarded, header, pairs};
 
 const STAGE: &str = "prod";
 
@@ -60,7 +60,7 @@ pub(crate) fn event(parts: &Parts, body: &Bytes, peer: SocketAddr, request_id: &
             "path": format!("/{STAGE}{path}"),
             "protocol": "HTTP/1.1",
             "requestId": request_id,
-            "requestTime": now.to_zoned(TimeZone::UTC).strftime("%d/%b/%Y:%H:%M:%S %z").to_string(),
+            "requestTime": common_log_time(now),
             "requestTimeEpoch": now.as_millisecond(),
             "resourceId": "twin",
             "resourcePath": resource,
@@ -86,12 +86,9 @@ fn some(many: &Many) -> Option<&Many> {
 
 /// Headers as clients of HTTP/1.1 write them: this server sees their names in lower case.
 fn headers(headers: &HeaderMap, peer: SocketAddr, host: &str) -> Many {
-    let port = host.rsplit_once(':').map_or("80", |(_, port)| port);
-    let mut many = Many::from([
-        ("X-Forwarded-For".to_owned(), vec![peer.ip().to_string()]),
-        ("X-Forwarded-Port".to_owned(), vec![port.to_owned()]),
-        ("X-Forwarded-Proto".to_owned(), vec!["http".to_owned()]),
-    ]);
+    let forwarded = forwarded(peer, host);
+    let mut many: Many =
+        forwarded.map(|(name, value)| (capitalised(name), vec![value])).into_iter().collect();
     for (name, value) in headers {
         let Ok(value) = value.to_str() else { continue };
         many.entry(capitalised(name.as_str())).or_default().push(value.to_owned());
@@ -109,10 +106,8 @@ fn capitalised(name: &str) -> String {
 
 fn query(query: &str) -> Many {
     let mut many = Many::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let value = decoded(&value.replace('+', " "));
-        many.entry(decoded(&name.replace('+', " "))).or_default().push(value);
+    for (name, value) in pairs(query) {
+        many.entry(name).or_default().push(value);
     }
     many
 }
@@ -132,16 +127,14 @@ pub(crate) fn http_answer(returned: &Bytes) -> Option<Answered> {
     let returned: Returned = serde_json::from_slice(returned).ok()?;
     let mut answered = Response::new(Full::new(returned.body.unwrap_or_default().into()));
     *answered.status_mut() = StatusCode::from_u16(returned.status_code).ok()?;
-    let many = returned.multi_value_headers.unwrap_or_default();
+    let mut many = returned.multi_value_headers.unwrap_or_default();
     // Of a header in both, the many values count.
-    let single = returned
-        .headers
-        .into_iter()
-        .flatten()
-        .filter(|(name, _)| !many.keys().any(|other| other.eq_ignore_ascii_case(name)));
-    let single = single.map(|(name, value)| (name, vec![value]));
-    let all: Vec<_> = single.chain(many.clone()).collect();
-    for (name, values) in all {
+    for (name, value) in returned.headers.into_iter().flatten() {
+        if !many.keys().any(|other| other.eq_ignore_ascii_case(&name)) {
+            many.insert(name, vec![value]);
+        }
+    }
+    for (name, values) in many {
         let name = HeaderName::try_from(name).ok()?;
         for value in values.iter().filter(|_| name != "content-length") {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);

@@ -8,11 +8,13 @@ use crate::{Compute, Front, Gear};
 
 /// Largest request to a function and largest answer of one, bytes.
 /// Source: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (6 MB).
-const FUNCTION_BYTES: u64 = 6 * 1024 * 1024;
-/// Longest an HTTP API and a REST API wait, ms.
+pub const FUNCTION_PAYLOAD_BYTES: usize = 6 * 1024 * 1024;
+/// Longest an HTTP API waits, ms.
+/// Source: docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html.
+pub const HTTP_API_MS: u64 = 30_000;
+/// Longest a REST API waits, ms.
 /// Source: docs.aws.amazon.com/apigateway/latest/developerguide/limits.html.
-const HTTP_API_MS: u64 = 30_000;
-const REST_API_MS: u64 = 29_000;
+pub const REST_API_MS: u64 = 29_000;
 /// Longest a load balancer hears nothing from a task, ms. Source:
 /// docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html.
 const IDLE_MS: u64 = 60_000;
@@ -43,8 +45,8 @@ impl Gear {
             self.pools.iter().any(|pool| matches!(pool.compute, Compute::Function { .. }));
         let waits = |front_ms: u64| Some(front_ms.min(self.limits.timeout_ms));
         let of_function = Bounds {
-            request_bytes: Some(FUNCTION_BYTES),
-            answer_bytes: Some(FUNCTION_BYTES),
+            request_bytes: Some(FUNCTION_PAYLOAD_BYTES as u64),
+            answer_bytes: Some(FUNCTION_PAYLOAD_BYTES as u64),
             ..Bounds::default()
         };
         match self.front {

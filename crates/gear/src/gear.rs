@@ -5,6 +5,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Dimension;
+
 /// What takes the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -21,6 +23,17 @@ pub enum Front {
     ClusterService,
     /// Gearshift's own L7 balancer.
     Balancer,
+}
+
+impl Front {
+    /// What its requests are billed by, where they are.
+    pub fn request(self) -> Option<Dimension> {
+        match self {
+            Self::HttpApi => Some(Dimension::HttpApiRequest),
+            Self::RestApi => Some(Dimension::RestApiRequest),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Front {

@@ -15,7 +15,7 @@ mod program;
 mod timing;
 mod usage;
 
-pub use bounds::Bounds;
+pub use bounds::{Bounds, FUNCTION_PAYLOAD_BYTES, HTTP_API_MS, REST_API_MS};
 pub use caller::Caller;
 pub use catalogue::{CATALOGUE, Catalogue, CatalogueError};
 pub use fault::FaultPlan;

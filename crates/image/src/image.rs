@@ -101,11 +101,14 @@ impl Image {
     }
 
     fn read_layer(&self, number: usize, tree: &mut FileTree) -> Result<LayerRead, ImageError> {
-        let layer = Written {
+        apply(&self.layout, &self.written(number), number, tree)
+    }
+
+    pub(crate) fn written(&self, number: usize) -> Written {
+        Written {
             descriptor: self.manifest.layers[number].clone(),
             diff_id: self.config.rootfs.diff_ids[number].clone(),
-        };
-        apply(&self.layout, &layer, number, tree)
+        }
     }
 
     /// Puts the layers of this image into another layout, where they are not there yet.
@@ -148,26 +151,36 @@ pub(crate) fn apply(
     number: usize,
     tree: &mut FileTree,
 ) -> Result<LayerRead, ImageError> {
+    let (counted, unpacked) = read_whole(layout, layer, |tar| tree.apply(number, tar))?;
+    Ok(LayerRead { unpacked, counted })
+}
+
+/// Reads one layer unpacked and checks it against both its digests. Also says how many bytes it has.
+pub(crate) fn read_whole<T>(
+    layout: &Layout,
+    layer: &Written,
+    read: impl FnOnce(&mut dyn Read) -> io::Result<T>,
+) -> Result<(T, u64), ImageError> {
     let Written { descriptor: blob, diff_id: expected } = layer;
     let place = layout.blob_path(&blob.digest);
     let file = layout.verified(blob, "layer")?;
-    let read = || {
+    let whole = || {
         let mut hashing = Hashing::new(unpacked(io::BufReader::new(file))?);
-        let counted = tree.apply(number, &mut hashing)?;
+        let found = read(&mut hashing)?;
         io::copy(&mut hashing.by_ref(), &mut io::sink())?;
-        Ok((counted, hashing.bytes, hashing.digest()))
+        Ok((found, hashing.bytes, hashing.digest()))
     };
-    let (counted, bytes, found) = read().explain("unpack", &place)?;
-    if found != *expected {
+    let (found, bytes, digest) = whole().explain("unpack", &place)?;
+    if digest != *expected {
         return Err(ImageError::Damaged {
             what: "layer",
             digest: blob.digest.clone(),
             place: place.display().to_string(),
-            found: format!("unpacks to {found} where its configuration says {expected}"),
+            found: format!("unpacks to {digest} where its configuration says {expected}"),
             next: REBUILD,
         });
     }
-    Ok(LayerRead { unpacked: bytes, counted })
+    Ok((found, bytes))
 }
 
 /// The image for one platform in a list of several.

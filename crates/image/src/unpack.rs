@@ -8,10 +8,8 @@ use std::path::{Path, PathBuf};
 
 use tar::EntryType;
 
-use crate::digest::Hashing;
-use crate::error::{Explain, ImageError, REBUILD};
-use crate::gzip::unpacked;
-use crate::image::Image;
+use crate::error::{Explain, ImageError};
+use crate::image::{Image, read_whole};
 use crate::tree::{OPAQUE, WHITEOUT, clean};
 
 impl Image {
@@ -29,37 +27,13 @@ impl Image {
         let root = staging.path().join("root");
         fs::create_dir(&root).explain("create", &root)?;
         for number in 0..self.manifest.layers.len() {
-            self.unpack_layer(number, &root)?;
+            read_whole(&self.layout, &self.written(number), |tar| lay(tar, &root))?;
         }
         match fs::rename(&root, into) {
             // Somebody else unpacked the same image meanwhile.
             Err(_) if into.is_dir() => Ok(()),
             renamed => renamed.explain("create", into),
         }
-    }
-
-    fn unpack_layer(&self, number: usize, root: &Path) -> Result<(), ImageError> {
-        let (blob, expected) =
-            (&self.manifest.layers[number], &self.config.rootfs.diff_ids[number]);
-        let place = self.layout.blob_path(&blob.digest);
-        let file = self.layout.verified(blob, "layer")?;
-        let unpack = || {
-            let mut hashing = Hashing::new(unpacked(io::BufReader::new(file))?);
-            lay(&mut hashing, root)?;
-            io::copy(&mut hashing.by_ref(), &mut io::sink())?;
-            Ok(hashing.digest())
-        };
-        let found = unpack().explain("unpack", &place)?;
-        if found == *expected {
-            return Ok(());
-        }
-        Err(ImageError::Damaged {
-            what: "layer",
-            digest: blob.digest.clone(),
-            place: place.display().to_string(),
-            found: format!("unpacks to {found} where its configuration says {expected}"),
-            next: REBUILD,
-        })
     }
 }
 

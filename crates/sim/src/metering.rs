@@ -1,6 +1,6 @@
 //! What the simulated provider meters.
 
-use gearshift_gear::{Compute, Dimension, Front, Store, UsageLine};
+use gearshift_gear::{Compute, Dimension, Store, UsageLine};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
@@ -54,11 +54,7 @@ pub(crate) fn usage(record: &RowRecord, config: &CloudConfig, now: Timestamp) ->
             Compute::Pod { .. } => {}
         }
     }
-    match gear.front {
-        Front::HttpApi => quantities.push((Dimension::HttpApiRequest, requests)),
-        Front::RestApi => quantities.push((Dimension::RestApiRequest, requests)),
-        _ => {}
-    }
+    quantities.extend(gear.front.request().map(|dimension| (dimension, requests)));
     if gear.store == Store::Table {
         quantities.push((Dimension::TableWriteUnit, requests));
     }

@@ -1,7 +1,7 @@
 //! Started by engines that keep images: dockerd and containerd, each with a folder of its own.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use crate::build::json;
 use crate::common::Folder;
@@ -22,13 +22,29 @@ fn owner(port: u16) -> u32 {
     found.expect("somebody listens").uid
 }
 
-struct Docker<'a> {
+/// An engine in a folder of its own, and how its client is started; gone with this value.
+struct Engine<'a> {
     folder: &'a Path,
+    client: [&'static str; 3],
+    /// What takes its containers away.
+    clean: fn(&Engine<'_>),
     _process: Running,
 }
 
-impl<'a> Docker<'a> {
-    fn start(folder: &'a Path) -> Self {
+impl<'a> Engine<'a> {
+    /// Starts it and waits until its client gets an answer.
+    fn start(
+        folder: &'a Path,
+        client: [&'static str; 3],
+        clean: fn(&Engine<'_>),
+        command: &mut Command,
+    ) -> Self {
+        let engine = Self { folder, client, clean, _process: Running::start(command) };
+        wait_until(client[0], || output(folder, &engine.words(&["version"])).status.success());
+        engine
+    }
+
+    fn docker(folder: &'a Path) -> Self {
         let at = |name: &str| folder.join(name).display().to_string();
         std::fs::write(at("daemon.json"), "{}").unwrap();
         let mut command = Command::new("dockerd");
@@ -37,13 +53,38 @@ impl<'a> Docker<'a> {
         command.args(["--host", &format!("unix://{}", at("docker.sock"))]);
         // No bridge: nothing of this machine's network is touched.
         command.args(["--bridge", "none", "--iptables=false", "--ip6tables=false"]);
-        let docker = Self { folder, _process: Running::start(&mut command) };
-        wait_until("dockerd", || output(folder, &docker.words(&["version"])).status.success());
-        docker
+        let clean = |engine: &Engine<'_>| {
+            let running = engine.run(&["ps", "--quiet"]);
+            running.lines().for_each(|id| _ = engine.output(&["rm", "--force", id]));
+        };
+        Self::start(folder, ["docker", "--host", "unix://docker.sock"], clean, &mut command)
     }
 
-    fn words<'b>(&self, words: &[&'b str]) -> Vec<&'b str> {
-        [&["docker", "--host", "unix://docker.sock"], words].concat()
+    fn containerd(folder: &'a Path) -> Self {
+        let at = |name: &str| folder.join(name).display().to_string();
+        let config = format!(
+            "version = 2\nroot = {:?}\nstate = {:?}\n\
+             disabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = {:?}\n",
+            at("root"),
+            at("state"),
+            at("containerd.sock"),
+        );
+        std::fs::write(at("config.toml"), config).unwrap();
+        let mut command = Command::new("containerd");
+        command.args(["--config", &at("config.toml")]);
+        let clean = |engine: &Engine<'_>| {
+            engine.output(&["tasks", "delete", "--force", "hits"]);
+            engine.output(&["containers", "delete", "hits"]);
+        };
+        Self::start(folder, ["ctr", "--address", "containerd.sock"], clean, &mut command)
+    }
+
+    fn words<'b>(&'b self, words: &[&'b str]) -> Vec<&'b str> {
+        [&self.client, words].concat()
+    }
+
+    fn output(&self, words: &[&str]) -> Output {
+        output(self.folder, &self.words(words))
     }
 
     fn run(&self, words: &[&str]) -> String {
@@ -51,12 +92,9 @@ impl<'a> Docker<'a> {
     }
 }
 
-impl Drop for Docker<'_> {
+impl Drop for Engine<'_> {
     fn drop(&mut self) {
-        let running = self.run(&["ps", "--quiet"]);
-        for id in running.lines() {
-            let _ = output(self.folder, &self.words(&["rm", "--force", id]));
-        }
+        (self.clean)(self);
     }
 }
 
@@ -69,7 +107,7 @@ fn dockerd_loads_starts_and_checks_the_health_of_hits() {
     let build = ["image", "build", "--builtin", "hits", "--health", "/", "-o", "image"];
     folder.text(&build);
     folder.text(&["image", "save", "image", "--format", "docker-archive", "-o", "docker.tar"]);
-    let docker = Docker::start(folder.path());
+    let docker = Engine::docker(folder.path());
     let loaded = docker.run(&["load", "--input", "docker.tar"]);
     assert!(loaded.contains("Loaded image: localhost/hits:latest"), "{loaded}");
     let port = free_port();
@@ -85,48 +123,6 @@ fn dockerd_loads_starts_and_checks_the_health_of_hits() {
     assert_eq!(code.trim(), "0", "SIGTERM reaches the service, which ends well");
 }
 
-/// containerd, and a container of it.
-struct Containerd<'a> {
-    folder: &'a Path,
-    _process: Running,
-}
-
-impl<'a> Containerd<'a> {
-    fn start(folder: &'a Path) -> Self {
-        let at = |name: &str| folder.join(name).display().to_string();
-        let config = format!(
-            "version = 2\nroot = {:?}\nstate = {:?}\n\
-             disabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = {:?}\n",
-            at("root"),
-            at("state"),
-            at("containerd.sock"),
-        );
-        std::fs::write(at("config.toml"), config).unwrap();
-        let mut command = Command::new("containerd");
-        command.args(["--config", &at("config.toml")]);
-        let containerd = Self { folder, _process: Running::start(&mut command) };
-        let ready = || output(folder, &containerd.words(&["version"])).status.success();
-        wait_until("containerd", ready);
-        containerd
-    }
-
-    fn words<'b>(&self, words: &[&'b str]) -> Vec<&'b str> {
-        [&["ctr", "--address", "containerd.sock"], words].concat()
-    }
-
-    fn run(&self, words: &[&str]) -> String {
-        run(self.folder, &self.words(words))
-    }
-}
-
-impl Drop for Containerd<'_> {
-    fn drop(&mut self) {
-        let kill = ["tasks", "delete", "--force", "hits"];
-        let _ = output(self.folder, &self.words(&kill));
-        let _ = output(self.folder, &self.words(&["containers", "delete", "hits"]));
-    }
-}
-
 #[test]
 fn containerd_imports_and_starts_hits() {
     if !all_here(&["containerd", "ctr"]) || !is_root("containerd") {
@@ -134,7 +130,7 @@ fn containerd_imports_and_starts_hits() {
     }
     let (folder, built) = with_hits();
     folder.text(&["image", "save", "image", "-o", "oci.tar"]);
-    let containerd = Containerd::start(folder.path());
+    let containerd = Engine::containerd(folder.path());
     containerd.run(&["images", "import", "oci.tar"]);
     let listed = containerd.run(&["images", "list"]);
     let digest = built["digest"].as_str().unwrap();
@@ -159,7 +155,7 @@ fn dockerd_runs_what_it_pulls_from_a_registry_that_was_pushed_to() {
     let name = server.image("team/hits:1");
     let pushed = folder.text(&["image", "push", "image", &name, "--plain-http", "--json"]);
     assert_eq!(json(&pushed)["digest"], built["digest"]);
-    let docker = Docker::start(folder.path());
+    let docker = Engine::docker(folder.path());
     // Registries on loopback are spoken to without TLS.
     docker.run(&["pull", &name]);
     let digests = docker.run(&["inspect", "--format", "{{.RepoDigests}}", &name]);

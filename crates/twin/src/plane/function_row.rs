@@ -23,7 +23,7 @@ pub(super) struct FunctionRow {
     row: String,
     since: Timestamp,
     caller: Caller,
-    api: Api,
+    front: Front,
     function: Arc<Function>,
     gateway: Gateway,
     invoke: InvokeApi,
@@ -69,7 +69,8 @@ impl FunctionRow {
         });
         stores.charge(&function);
         let page = page_path(config, &laws)?;
-        let api = match row.gear().front {
+        let front = row.gear().front;
+        let api = match front {
             Front::RestApi => Api::Rest,
             _ => Api::Http,
         };
@@ -86,7 +87,7 @@ impl FunctionRow {
         let invoke = InvokeApi::open(function.clone(), 0).await.map_err(words)?;
         let since = Timestamp::now();
         let caller = settings.caller;
-        Ok(Self { row: row.name.clone(), since, caller, api, function, gateway, invoke, stores })
+        Ok(Self { row: row.name.clone(), since, caller, front, function, gateway, invoke, stores })
     }
 
     pub(super) fn state(&self) -> Told {
@@ -107,17 +108,14 @@ impl FunctionRow {
 
     pub(super) fn usage(&self) -> Vec<UsageLine> {
         let (function, gateway) = (self.function.usage(), self.gateway.usage());
-        let called = match self.api {
-            Api::Http => Dimension::HttpApiRequest,
-            Api::Rest => Dimension::RestApiRequest,
-        };
         let mut quantities = vec![
-            (called, Decimal::from(gateway.requests)),
             (Dimension::FunctionRequest, Decimal::from(function.requests)),
             (Dimension::FunctionGbSecond, function.gb_seconds),
             (Dimension::FunctionInitGbSecond, function.init_gb_seconds),
             (Dimension::LogIngestGb, gigabytes(function.log_bytes)),
         ];
+        let called = self.front.request();
+        quantities.extend(called.map(|called| (called, Decimal::from(gateway.requests))));
         quantities.extend(self.stores.usage());
         if self.caller == Caller::Home {
             quantities.push((Dimension::InternetEgressGb, gigabytes(gateway.bytes_out)));

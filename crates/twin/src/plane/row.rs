@@ -83,11 +83,7 @@ pub(super) fn laws(config: &PlaneConfig) -> Result<Laws, String> {
 
 /// The laws a request passes between caller and gateway, when it goes no further.
 pub(super) fn page_path(config: &PlaneConfig, laws: &Laws) -> Result<Path, String> {
-    let own = LawId::from(match config.wanted.row.gear().front {
-        Front::RestApi => "apigw.rest_own",
-        _ => "apigw.http_own",
-    });
-    let ids = [config.wanted.settings.caller.round_trip(), own];
+    let ids = [config.wanted.settings.caller.round_trip(), gateway(config.wanted.row.gear().front)];
     Path::new(laws, &ids).map_err(|error| error.to_string())
 }
 
@@ -96,16 +92,17 @@ pub(super) fn front_path(config: &PlaneConfig, laws: &Laws) -> Result<Path, Stri
     let mut ids = vec![config.wanted.settings.caller.round_trip()];
     match config.wanted.row.gear().front {
         Front::Direct => {}
-        Front::HttpApi => {
-            let hops = ["apigw.http_own", "apigw.to_lambda_transit", "lambda.warm_overhead"];
-            ids.extend(hops.map(LawId::from));
-        }
-        Front::RestApi => {
-            let hops = ["apigw.rest_own", "apigw.to_lambda_transit", "lambda.warm_overhead"];
-            ids.extend(hops.map(LawId::from));
+        front @ (Front::HttpApi | Front::RestApi) => {
+            let hops = ["apigw.to_lambda_transit", "lambda.warm_overhead"];
+            ids.extend([gateway(front)].into_iter().chain(hops.map(LawId::from)));
         }
         Front::LoadBalancer => ids.extend(["alb.added", "alb.to_target"].map(LawId::from)),
         other => return Err(format!("front {other} is not built yet")),
     }
     Path::new(laws, &ids).map_err(|error| error.to_string())
+}
+
+/// What an API before a function takes itself.
+fn gateway(front: Front) -> LawId {
+    LawId::from(if front == Front::RestApi { "apigw.rest_own" } else { "apigw.http_own" })
 }
