@@ -45,30 +45,36 @@ pub async fn reach_on(
     patience: Patience,
 ) -> Result<World, TargetError> {
     let began = clock.now();
-    let (mut lost, mut broken) = (0, 0);
+    let (mut lost, mut broken, mut was_broken) = (0, 0, false);
     loop {
         let step = match target.observe(run).await {
-            Ok(seen) => {
-                if let Some(failed) = does_not_start(want, &seen) {
-                    broken += 1;
-                    if broken >= patience.broken {
-                        return Err(failed);
-                    }
-                }
-                target.step(run, want, &seen, fence).await.map(|step| (seen, step))
-            }
+            Ok(seen) => target.step(run, want, &seen, fence).await.map(|step| (seen, step)),
             Err(error) => Err(error),
         };
+        // A row is found broken once for each time it was started, however often it is seen on its
+        // way out; an outdated view says nothing.
+        if let Ok((seen, progress)) = &step
+            && !matches!(progress, Progress::Outdated { .. })
+        {
+            let failed = does_not_start(want, seen);
+            broken += u32::from(failed.is_some() && !was_broken);
+            was_broken = failed.is_some();
+            if let Some(failed) = failed.filter(|_| broken >= patience.broken) {
+                return Err(failed);
+            }
+        }
         let wait = match step {
             Ok((seen, Progress::Done)) => return Ok(seen),
-            Ok((_, Progress::Pending { on, look_again })) => {
+            Ok((_, Progress::Refused { why })) => return Err(TargetError::Refused { why }),
+            Ok((_, progress)) => {
                 lost = 0;
+                let (on, look_again) =
+                    progress.waits_for().expect("it is neither done nor refused");
                 if clock.since(began) > patience.total {
-                    return Err(too_long(&on, patience.total));
+                    return Err(too_long(on, patience.total));
                 }
                 look_again
             }
-            Ok((_, Progress::Refused { why })) => return Err(TargetError::Refused { why }),
             Err(error @ TargetError::NoAnswer { .. }) => {
                 lost += 1;
                 if lost > patience.lost_answers || clock.since(began) > patience.total {

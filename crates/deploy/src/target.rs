@@ -72,8 +72,21 @@ pub enum Progress {
     Done,
     /// Under way; look again after this long.
     Pending { on: String, look_again: Duration },
+    /// Nothing was done: the view was older than the run. Look again after this long.
+    Outdated { look_again: Duration },
     /// Not done, and repeating will not help.
     Refused { why: String },
+}
+
+impl Progress {
+    /// What is waited for, and how long until the next look; none where looking again changes nothing.
+    pub fn waits_for(&self) -> Option<(&str, Duration)> {
+        match self {
+            Self::Pending { on, look_again } => Some((on, *look_again)),
+            Self::Outdated { look_again } => Some(("a view as new as the run", *look_again)),
+            Self::Done | Self::Refused { .. } => None,
+        }
+    }
 }
 
 /// A condition to measure under.

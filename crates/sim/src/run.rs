@@ -62,8 +62,7 @@ impl RunRecord {
         self.fence = Some(fence);
         let truth = self.world(run, now);
         if !agree(&truth, seen) {
-            let on = "a view as new as the run".to_owned();
-            return Ok(Progress::Pending { on, look_again: LOOK_AGAIN });
+            return Ok(Progress::Outdated { look_again: LOOK_AGAIN });
         }
         for (name, standing) in &truth.rows {
             let broken = matches!(standing.state, State::Broken { .. });

@@ -61,15 +61,14 @@ pub(super) async fn done_is_what_a_new_handle_sees(ground: &Ground<'_>) -> Held 
         let seen = ground.observe(&*ground.bench.target(), &run).await?;
         let target = ground.bench.target();
         let step = ground.step(&*target, &run, &ground.want(), &seen, FENCE).await;
-        match step.map_err(|error| says("a step", &error))? {
-            Progress::Done => break,
-            Progress::Pending { on, look_again } => {
-                let patient = clock.since(began) <= ground.bench.patience().total;
-                ensure(patient, || format!("still pending on `{on}` when patience ended"))?;
-                clock.wait(look_again).await;
-            }
-            Progress::Refused { why } => return Err(format!("refused: {why}")),
+        let progress = step.map_err(|error| says("a step", &error))?;
+        if let Progress::Refused { why } = progress {
+            return Err(format!("refused: {why}"));
         }
+        let Some((on, look_again)) = progress.waits_for() else { break };
+        let patient = clock.since(began) <= ground.bench.patience().total;
+        ensure(patient, || format!("still pending on `{on}` when patience ended"))?;
+        clock.wait(look_again).await;
     }
     let seen = ground.look(&*ground.bench.target(), &run).await?;
     ground.ready(&seen).map(|_| ()).map_err(|reason| format!("after Done {reason}"))
