@@ -1,0 +1,324 @@
+//! The plan: every policy, what to do, and from how much traffic on shifting pays.
+
+use gearshift_demand::Trace;
+use gearshift_policy::{
+    Demand, NanoUsd, Reason, Tick, Timing, Totals, Want, World, explain, pass_all, replay,
+};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::REFUSED;
+use crate::policies::{Line, Name, begins_at, compared, run};
+use crate::service::{PlanError, PriceUsed, Priced, Service};
+use crate::{Billed, billed};
+
+/// Of the JSON that `plan --json` prints.
+pub const SCHEMA: &str = "gearshift.plan/1";
+
+/// Points of the timeline at most: more cannot be seen.
+const POINTS: usize = 1200;
+
+/// Decisions that are written down at most.
+const DECISIONS: usize = 2000;
+
+/// Less than this is no reason to build anything: 1 %.
+const WORTH_IT: f64 = 0.01;
+
+/// All that `plan` has to say.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    pub schema: String,
+    pub trace: String,
+    pub facts: Facts,
+    pub region: String,
+    pub service: Service,
+    pub prices: Vec<PriceUsed>,
+    /// US dollars that sparing one shift is worth.
+    pub shift_usd: Decimal,
+    /// Times the trace's own traffic.
+    pub scale: f64,
+    pub break_even_per_s: f64,
+    /// The optimum first.
+    pub lines: Vec<PlanLine>,
+    pub verdict: Verdict,
+    pub timeline: Vec<Point>,
+    pub decisions: Vec<Decision>,
+}
+
+/// The demand in a few figures, as it was replayed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    pub days: f64,
+    pub requests: f64,
+    pub mean_per_s: f64,
+    pub peak_per_s: f64,
+    pub bin_s: i64,
+    pub begins_s: i64,
+    pub notes: gearshift_demand::Notes,
+}
+
+/// One line of the table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanLine {
+    /// None: the optimum.
+    pub policy: Option<Name>,
+    /// A month like this.
+    pub billed: Billed,
+    /// Cost, with what shifts are worth, over the optimum's from the same start.
+    pub times_optimum: f64,
+    /// Share of the requests beyond capacity.
+    pub refused: f64,
+    pub shifts_per_day: f64,
+    /// Shares of time.
+    pub function: f64,
+    pub lb_only: f64,
+    pub tasks_mean: f64,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub sentence: String,
+    pub use_this: Name,
+    /// US dollars a month that flex saves over the cheapest single gear that refuses nothing.
+    pub saves_usd: Decimal,
+    /// From how many times this traffic on flex saves more than 1 %; none: up to 1,000 never.
+    pub pays_from: Option<f64>,
+}
+
+/// Some minutes together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    pub at_s: i64,
+    pub mean_per_s: f64,
+    pub peak_per_s: f64,
+    /// Share of requests at the load balancer, and tasks, under flex.
+    pub share: f64,
+    pub tasks: f64,
+    /// US dollars since the beginning.
+    pub flex_usd: f64,
+    pub function_usd: f64,
+    pub tasks_usd: f64,
+    pub optimum_usd: f64,
+}
+
+/// One decision of flex, in money.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    pub at_s: i64,
+    pub per_s: f64,
+    pub sentence: String,
+}
+
+/// Plans for a trace at `scale` times its traffic.
+pub fn plan(name: &str, trace: &Trace, scale: f64, priced: &Priced) -> Result<Plan, PlanError> {
+    let timing = Timing::minutes();
+    let scaled: Vec<f64> = trace.per_s.iter().map(|per_s| per_s * scale).collect();
+    let demand = Demand { begins_s: trace.begins_s, per_s: &scaled };
+    let economics = &priced.economics;
+    let compared = compared(&Name::ALL, demand, economics, &timing);
+    let mut optimum_costs = Vec::with_capacity(scaled.len());
+    let optimum = pass_all(
+        &compared.optimum.wants,
+        demand,
+        economics,
+        &timing,
+        &World::function(),
+        |_, tick| {
+            optimum_costs.push(tick.cost);
+        },
+    );
+    let mut lines = vec![line(None, &optimum, 1.0, priced, &timing)?];
+    for other in &compared.lines {
+        lines.push(line(Some(other.policy), &other.totals, other.times(), priced, &timing)?);
+    }
+    // What refuses requests is no bargain, however little it costs.
+    let refuses = |line: &PlanLine| line.refused > 100.0 * REFUSED;
+    lines[1..].sort_by(|a, b| {
+        refuses(a).cmp(&refuses(b)).then(a.times_optimum.total_cmp(&b.times_optimum))
+    });
+    let verdict = verdict(&lines, &compared.lines, trace, scale, priced, &timing);
+    let (timeline, decisions) = timeline(demand, priced, &timing, &optimum_costs);
+    let facts = Facts {
+        days: trace.days(),
+        requests: trace.notes.requests * scale,
+        mean_per_s: trace.mean_per_s() * scale,
+        peak_per_s: trace.peak_per_s() * scale,
+        bin_s: trace.bin_s,
+        begins_s: trace.begins_s,
+        notes: trace.notes.clone(),
+    };
+    Ok(Plan {
+        schema: SCHEMA.to_owned(),
+        trace: name.to_owned(),
+        facts,
+        region: priced.region.clone(),
+        service: priced.service.clone(),
+        prices: priced.prices_used(),
+        shift_usd: Decimal::new(economics.shift, 9).normalize(),
+        scale,
+        break_even_per_s: economics.break_even_per_s(),
+        lines,
+        verdict,
+        timeline,
+        decisions,
+    })
+}
+
+fn line(
+    policy: Option<Name>,
+    totals: &Totals,
+    times_optimum: f64,
+    priced: &Priced,
+    timing: &Timing,
+) -> Result<PlanLine, PlanError> {
+    let ticks = totals.ticks.max(1) as f64;
+    Ok(PlanLine {
+        policy,
+        billed: billed(totals, priced, timing)?,
+        times_optimum,
+        refused: totals.refused_share(),
+        shifts_per_day: totals.shifts as f64 / (ticks * f64::from(timing.tick_s) / 86_400.0),
+        function: totals.at_function as f64 / ticks,
+        lb_only: totals.lb_only as f64 / ticks,
+        tasks_mean: totals.served as f64 / ticks,
+    })
+}
+
+fn verdict(
+    lines: &[PlanLine],
+    compared: &[Line],
+    trace: &Trace,
+    scale: f64,
+    priced: &Priced,
+    timing: &Timing,
+) -> Verdict {
+    let of = |name: Name| lines.iter().find(|line| line.policy == Some(name)).expect("all are run");
+    let (flex, function, tasks) = (of(Name::Flex), of(Name::AlwaysFunction), of(Name::AlwaysTasks));
+    let tasks_count = tasks.refused <= REFUSED && tasks.billed.usd < function.billed.usd;
+    let (single, gear) = if tasks_count { (tasks, "tasks") } else { (function, "functions") };
+    let saves_usd = (single.billed.usd - flex.billed.usd).round_dp(2);
+    let worth = compared_saves(compared) > WORTH_IT;
+    let pays_from = if worth { Some(scale) } else { pays_from(trace, scale, priced, timing) };
+    let refusing = if tasks.refused > REFUSED {
+        let usd = tasks.billed.usd.round_dp(2);
+        format!("; tasks alone cost ${usd} and refuse {:.2} % of requests", tasks.refused * 100.0)
+    } else {
+        String::new()
+    };
+    let sentence = if worth {
+        format!("shift (flex): saves ${saves_usd} a month over staying on {gear}{refusing}.")
+    } else {
+        let from = match pays_from {
+            Some(times) => format!("It starts to pay at {} × this traffic.", short(times / scale)),
+            None => "Up to 1,000 × this traffic it does not pay.".to_owned(),
+        };
+        let saves = saves_usd.max(Decimal::ZERO);
+        format!("stay on {gear}: shifting saves ${saves} a month{refusing}. {from}")
+    };
+    let use_this = match (worth, tasks_count) {
+        (true, _) => Name::Flex,
+        (false, true) => Name::AlwaysTasks,
+        (false, false) => Name::AlwaysFunction,
+    };
+    Verdict { sentence, use_this, saves_usd, pays_from }
+}
+
+fn short(times: f64) -> String {
+    if times >= 10.0 { format!("{times:.0}") } else { format!("{times:.1}") }
+}
+
+/// What flex saves over the cheaper of the two single gears, as a share of it.
+fn compared_saves(lines: &[Line]) -> f64 {
+    let of = |name: Name| lines.iter().find(|line| line.policy == name).map(|line| line.totals);
+    let Some((flex, function)) = of(Name::Flex).zip(of(Name::AlwaysFunction)) else { return 0.0 };
+    let tasks = of(Name::AlwaysTasks)
+        .filter(|tasks| tasks.refused <= REFUSED * tasks.requests)
+        .map_or(NanoUsd::MAX, |tasks| tasks.cost);
+    let single = function.cost.min(tasks);
+    if single > 0 { 1.0 - flex.cost as f64 / single as f64 } else { 0.0 }
+}
+
+/// Doubles the traffic until shifting pays, then halves the step until it is known to 5 %.
+fn pays_from(trace: &Trace, scale: f64, priced: &Priced, timing: &Timing) -> Option<f64> {
+    const UP_TO: f64 = 1000.0;
+    const EXACT: f64 = 1.05;
+    let pays = |scale: f64| {
+        let scaled: Vec<f64> = trace.per_s.iter().map(|per_s| per_s * scale).collect();
+        let demand = Demand { begins_s: trace.begins_s, per_s: &scaled };
+        let names = [Name::Flex, Name::AlwaysFunction, Name::AlwaysTasks];
+        let line = |policy| {
+            let totals = run(policy, demand, &priced.economics, timing);
+            Line { policy, totals, optimum: 0 }
+        };
+        compared_saves(&names.map(line)) > WORTH_IT
+    };
+    let (mut low, mut high) = (scale, scale * 2.0);
+    while !pays(high) {
+        (low, high) = (high, high * 2.0);
+        if high > scale * UP_TO {
+            return None;
+        }
+    }
+    while high / low > EXACT {
+        let middle = (low * high).sqrt();
+        if pays(middle) { high = middle } else { low = middle }
+    }
+    Some(high)
+}
+
+fn timeline(
+    demand: Demand,
+    priced: &Priced,
+    timing: &Timing,
+    optimum_costs: &[NanoUsd],
+) -> (Vec<Point>, Vec<Decision>) {
+    let economics = &priced.economics;
+    let tick_s = i64::from(timing.tick_s);
+    let mut passed: Vec<Tick> = Vec::with_capacity(demand.per_s.len());
+    let mut decisions = Vec::new();
+    let mut before = Want::Function;
+    let (mut state, start) = begins_at(Name::Flex, demand, economics);
+    replay(&mut state, demand, economics, timing, &start, |want, reason: &Reason, tick| {
+        let at = passed.len();
+        let at_s = demand.begins_s + at as i64 * tick_s;
+        let turns = std::mem::discriminant(want) != std::mem::discriminant(&before);
+        if (turns || tick.shifts > 0) && decisions.len() < DECISIONS {
+            let per_s = at.checked_sub(1).map_or(0.0, |last| demand.per_s[last]);
+            decisions.push(Decision { at_s, per_s, sentence: explain(want, tick, reason) });
+        }
+        before = *want;
+        passed.push(*tick);
+    });
+    let mut others = [Vec::new(), Vec::new()];
+    for (costs, name) in others.iter_mut().zip([Name::AlwaysFunction, Name::AlwaysTasks]) {
+        let (mut state, start) = begins_at(name, demand, economics);
+        replay(&mut state, demand, economics, timing, &start, |_, _, tick| costs.push(tick.cost));
+    }
+    let width = demand.per_s.len().div_ceil(POINTS).max(1);
+    let usd = |sum: NanoUsd| sum as f64 / 1e9;
+    let mut sums = [0; 4];
+    let mut points = Vec::new();
+    for from in (0..demand.per_s.len()).step_by(width) {
+        let until = (from + width).min(demand.per_s.len());
+        let many = (until - from) as f64;
+        let rates = &demand.per_s[from..until];
+        let ticks = &passed[from..until];
+        sums[0] += ticks.iter().map(|tick| tick.cost).sum::<NanoUsd>();
+        sums[1] += others[0][from..until].iter().sum::<NanoUsd>();
+        sums[2] += others[1][from..until].iter().sum::<NanoUsd>();
+        sums[3] += optimum_costs[from..until].iter().sum::<NanoUsd>();
+        points.push(Point {
+            at_s: demand.begins_s + from as i64 * tick_s,
+            mean_per_s: rates.iter().sum::<f64>() / many,
+            peak_per_s: rates.iter().copied().fold(0.0, f64::max),
+            share: ticks.iter().map(|tick| tick.share).sum::<f64>() / many,
+            tasks: ticks.iter().map(|tick| f64::from(tick.serving)).sum::<f64>() / many,
+            flex_usd: usd(sums[0]),
+            function_usd: usd(sums[1]),
+            tasks_usd: usd(sums[2]),
+            optimum_usd: usd(sums[3]),
+        });
+    }
+    (points, decisions)
+}
