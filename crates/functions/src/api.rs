@@ -4,16 +4,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use gearshift_gear::{HTTP_API_MS, REST_API_MS};
+use gearshift_gear::{HTTP_API_MS, REST_API_MS, metering};
 use hyper::StatusCode;
 use hyper::http::request::Parts;
 use serde_json::{Value, json};
 
 use crate::http::{Answered, answer as plain, json as json_answer};
 use crate::{Answer, Refused, http_api, rest_api};
-
-/// Requests to an HTTP API are metered in steps of this many bytes. Source: API Gateway pricing.
-const METER_STEP_BYTES: u64 = 512 * 1024;
 
 /// Which of API Gateway's two kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +33,7 @@ impl Api {
     /// What a request of this many bytes is counted as.
     pub(crate) fn metered(self, bytes: usize) -> u64 {
         match self {
-            Self::Http => (bytes as u64).div_ceil(METER_STEP_BYTES).max(1),
+            Self::Http => metering::http_api_requests(bytes as u64),
             Self::Rest => 1,
         }
     }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use gearshift_gear::metering::{function_gb_seconds, function_ms};
 use gearshift_gear::{EnvironmentId, LawId, Part, PartKind, ServerTiming};
 use gearshift_sandbox::MemoryUse;
 use jiff::Timestamp;
@@ -15,7 +16,7 @@ use rust_decimal::Decimal;
 use tokio::task::AbortHandle;
 
 use crate::environment::{Birth, Ending, Environment, InitFailure, Stillborn};
-use crate::invocation::{billed_ms, report_line};
+use crate::invocation::report_line;
 use crate::pool::{Place, Pool};
 use crate::runtime_api::{Delivery, Reply};
 use crate::{Answer, FUNCTION_PAYLOAD_BYTES, FunctionConfig, FunctionError, Refused};
@@ -234,7 +235,7 @@ impl Function {
             request_id,
             duration,
             init: birth.map(|birth| birth.init),
-            billed_ms: billed_ms(duration + birth.map_or(Duration::ZERO, |birth| birth.init)),
+            billed_ms: function_ms(duration + birth.map_or(Duration::ZERO, |birth| birth.init)),
             max_memory_mb: environment.max_memory_mb(),
             timing,
             log_tail: String::new(),
@@ -340,7 +341,7 @@ impl Function {
             streamed: None,
             duration: Duration::ZERO,
             init: Some(init),
-            billed_ms: billed_ms(init),
+            billed_ms: function_ms(init),
             max_memory_mb: 0,
             timing: ServerTiming { environment: Some(environment), cold: true, parts: Vec::new() },
             log_tail: String::new(),
@@ -351,9 +352,8 @@ impl Function {
     }
 
     fn meter(&self, answer: &Answer, log_bytes: u64) {
-        let gb = Decimal::from(self.config.memory_mb) / Decimal::from(1024);
-        let gb_seconds = |ms: u64| gb * Decimal::from(ms) / Decimal::from(1000);
-        let init_ms = answer.billed_ms - billed_ms(answer.duration).min(answer.billed_ms);
+        let gb_seconds = |ms: u64| function_gb_seconds(ms, self.config.memory_mb);
+        let init_ms = answer.billed_ms - function_ms(answer.duration).min(answer.billed_ms);
         let mut usage = self.usage.lock().expect("no panic while held");
         usage.requests += 1;
         usage.gb_seconds += gb_seconds(answer.billed_ms - init_ms);

@@ -100,8 +100,3 @@ pub(crate) fn report_line(answer: &Answer, memory_mb: u32) -> String {
         answer.max_memory_mb,
     )
 }
-
-/// Rounded up to 1 ms, as AWS bills it (docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html).
-pub(crate) fn billed_ms(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros().div_ceil(1000)).unwrap_or(u64::MAX)
-}

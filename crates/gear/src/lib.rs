@@ -10,6 +10,7 @@ mod gear;
 mod id;
 mod instance;
 mod known;
+pub mod metering;
 mod missing;
 mod program;
 mod timing;

@@ -18,9 +18,9 @@ use crate::{Gap, Price, PriceBook, PriceError, Usage};
 pub enum Group {
     /// What takes the request.
     Front,
-    /// Instances and functions.
+    /// Instances, functions, tasks and clusters.
     Compute,
-    /// Tables and disks.
+    /// Tables, objects, files, images and disks.
     Store,
     /// Public addresses and transfer.
     Network,
@@ -36,26 +36,40 @@ impl Group {
         match dimension {
             Dimension::HttpApiRequest
             | Dimension::RestApiRequest
+            | Dimension::WebSocketMessage
+            | Dimension::WebSocketMinute
             | Dimension::LoadBalancerHour
             | Dimension::LoadBalancerCapacityHour => Self::Front,
             Dimension::FunctionRequest
             | Dimension::FunctionGbSecond
             | Dimension::FunctionInitGbSecond
+            | Dimension::FunctionDiskGbSecond
             | Dimension::InstanceHour(_)
+            | Dimension::SurplusVcpuHour(_)
+            | Dimension::ClusterHour
             | Dimension::TaskVcpuHour
             | Dimension::TaskGbHour
             | Dimension::SpotTaskVcpuHour
-            | Dimension::SpotTaskGbHour => Self::Compute,
+            | Dimension::SpotTaskGbHour
+            | Dimension::TaskDiskGbHour => Self::Compute,
             Dimension::TableWriteUnit
             | Dimension::TableReadUnit
             | Dimension::ObjectWriteRequest
             | Dimension::ObjectReadRequest
+            | Dimension::TableGbMonth
+            | Dimension::ObjectGbMonth
             | Dimension::FileGbMonth
-            | Dimension::VolumeGbMonth => Self::Store,
-            Dimension::PublicIpv4Hour | Dimension::InternetEgressGb | Dimension::CrossAzGb => {
-                Self::Network
-            }
-            Dimension::LogIngestGb => Self::Logs,
+            | Dimension::FileReadGb
+            | Dimension::FileWriteGb
+            | Dimension::ImageGbMonth
+            | Dimension::VolumeGbMonth
+            | Dimension::Gp3VolumeGbMonth => Self::Store,
+            Dimension::PublicIpv4Hour
+            | Dimension::NatHour
+            | Dimension::NatGb
+            | Dimension::InternetEgressGb
+            | Dimension::CrossAzGb => Self::Network,
+            Dimension::LogIngestGb | Dimension::LogGbMonth => Self::Logs,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use gearshift_gear::Dimension;
 use rust_decimal::Decimal;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Confidence, Price, PriceDate, PriceError, Tier};
 
@@ -56,6 +56,56 @@ impl PriceBook {
             }
         })?;
         shipped.read.get_or_init(|| Self::parse(shipped.text)).as_ref().map_err(Clone::clone)
+    }
+
+    /// The shipped book of a region, whatever is installed in its place.
+    pub fn shipped(name: &str) -> Result<Self, PriceError> {
+        let shipped = SHIPPED.iter().find(|shipped| shipped.region == name);
+        match shipped {
+            Some(shipped) => Self::parse(shipped.text),
+            None => Self::region(name).cloned(),
+        }
+    }
+
+    /// Has this process use a book in place of the shipped one of its region. Refused once that was
+    /// read: figures of two books must not mix.
+    pub fn install(self) -> Result<(), PriceError> {
+        let shipped = SHIPPED.iter().find(|shipped| shipped.region == self.region);
+        let bad =
+            |why: &str| PriceError::BadBook { region: self.region.clone(), why: why.to_owned() };
+        let shipped = shipped.ok_or_else(|| bad("no such region is known"))?;
+        let read = bad("the shipped one was read before");
+        shipped.read.set(Ok(self)).map_err(|_| read)
+    }
+
+    /// This book with other prices in place of its own; what has none keeps it.
+    pub fn with(mut self, prices: impl IntoIterator<Item = Price>) -> Self {
+        self.prices.extend(prices.into_iter().map(|price| (price.dimension.clone(), price)));
+        self
+    }
+
+    /// This book where every price of low confidence is off by `by` of it.
+    pub fn doubted(&self, by: Decimal) -> Self {
+        let mut doubted = self.clone();
+        let low = doubted.prices.values_mut().filter(|price| price.confidence == Confidence::Low);
+        for tier in low.flat_map(|price| &mut price.tiers) {
+            tier.usd *= Decimal::ONE + by;
+        }
+        doubted
+    }
+
+    /// As [`PriceBook::parse`] reads it.
+    pub fn to_toml(&self) -> String {
+        let prices = self.prices.values().map(|price| Entry {
+            dimension: price.dimension.clone(),
+            unit: price.unit.clone(),
+            tiers: price.tiers.iter().map(TierEntry::of).collect(),
+            effective: price.effective.clone(),
+            source: price.source.clone(),
+            confidence: price.confidence,
+        });
+        let file = BookFile { region: self.region.clone(), prices: prices.collect() };
+        toml::to_string(&file).expect("a book is plain data")
     }
 
     /// The regions with a shipped book.
@@ -119,7 +169,7 @@ impl PriceBook {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct BookFile {
     region: String,
@@ -127,7 +177,7 @@ struct BookFile {
     prices: Vec<Entry>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
     dimension: Dimension,
@@ -138,13 +188,26 @@ struct Entry {
     confidence: Confidence,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct TierEntry {
     begin: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
     end: Option<u64>,
     // Text, so that a TOML float can never become a price.
     usd: String,
+}
+
+impl TierEntry {
+    fn of(tier: &Tier) -> Self {
+        // Tiers of a book begin and end at whole units, as they were read.
+        let whole = |at: &Decimal| u64::try_from(*at).unwrap_or(u64::MAX);
+        Self {
+            begin: whole(&tier.begin),
+            end: tier.end.as_ref().map(whole),
+            usd: tier.usd.to_string(),
+        }
+    }
 }
 
 impl Entry {

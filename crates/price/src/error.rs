@@ -17,14 +17,14 @@ pub enum PriceError {
     BadBook { region: String, why: String },
     /// The book has no entry for this.
     #[error(
-        "no price for {what} in {region} → \
-         add it to crates/price/books/{region}.toml or choose another region with --region"
+        "no price for {what} in {region} → gearshift price refresh --region {region}, or choose \
+         another region with --region"
     )]
     NoPrice { what: String, region: String },
     /// The book has the price of the first units of a month only.
     #[error(
         "no price for {what} beyond {beyond} a month (unit: {unit}) in {region} → \
-         add the tier to crates/price/books/{region}.toml or choose another region with --region"
+         gearshift price refresh --region {region}, or choose another region with --region"
     )]
     NoTier { what: String, region: String, beyond: Decimal, unit: String },
     /// A quantity below zero or too large to multiply exactly.
@@ -35,8 +35,7 @@ pub enum PriceError {
     BadCeiling { per_s: Decimal },
     /// Something a row always needs and this crate has no billing rule for.
     #[error(
-        "row `{row}`: no billing rule for {what} yet → choose a row of instances or functions, \
-         see gearshift gears"
+        "row `{row}`: what {what} costs follows its policy and the traffic → gearshift plan TRACE"
     )]
     NoRule { row: String, what: String },
     /// More units than are compared.

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU64;
 
+use gearshift_gear::metering::MB_PER_GB;
 use gearshift_gear::{
     Compute, Count, Dimension, ECS_ROOT_VOLUME_GB, Front, HOURS_PER_MONTH, LOAD_BALANCER_ZONES,
     Origin, ROOT_VOLUME_GB, Row, Setup, SourceId, Store, UsageLine,
@@ -18,6 +19,12 @@ pub const SECONDS_PER_MONTH: u32 = HOURS_PER_MONTH * 3600;
 const HOURS_SOURCE: &str = "AWS Pricing Calculator: 730 hours a month";
 const DISK_SOURCE: &str = "teticio/latency, December 2021: 8 GB gp2 an instance";
 const FILE_SOURCE: &str = "Amazon EFS user guide: metered sizes; hits keeps one file of 8 KiB";
+/// Of a managed node group that asks for nothing else.
+const NODE: &str = "t3.medium";
+const NODE_DISK_GB: u32 = 20;
+const NODE_SOURCE: &str = "Amazon EKS API reference, CreateNodegroup: t3.medium, 20 GiB";
+/// What the lab of two clusters runs its balancer on: its fifth t2.micro.
+const BALANCER: &str = "t2.micro";
 const ECS_DISK_SOURCE: &str = "Amazon ECS developer guide: 30 GiB root volume";
 
 /// What is billed every month without a single call.
@@ -52,35 +59,41 @@ pub struct Usage {
 /// public address; per Fargate task what it is configured with and its public address; a load
 /// balancer's hours and addresses; nothing for functions behind an HTTP API.
 ///
+/// Our own balancer stands on an instance of its own; a cluster has a control plane, and each of its
+/// pods a node, so pods that share one cost less than this says.
+///
 /// A pool that gives no count has one member, one with a range its lower end. Refuses
-/// ([`PriceError::NoRule`]) what costs by the hour and has no dimension yet (pods, a cluster's
-/// control plane, the instance of our own balancer), and flex setups, whose cost follows their
-/// policy: leaving those out would show them as free.
+/// ([`PriceError::NoRule`]) flex setups, whose cost follows their policy: leaving it out would show
+/// them as free.
 pub fn fixed_usage(row: &Row) -> Result<Vec<FixedLine>, PriceError> {
-    let no_rule = |what: String| PriceError::NoRule { row: row.name.clone(), what };
     let Setup::Steady(gear) = &row.setup else {
-        return Err(no_rule("shifting between two gears".to_owned()));
+        let what = "shifting between two gears".to_owned();
+        return Err(PriceError::NoRule { row: row.name.clone(), what });
     };
     let files = (gear.store == Store::File).then(counter_file);
     let mut lines = match gear.front {
         Front::Direct | Front::HttpApi | Front::RestApi => Vec::new(),
         Front::LoadBalancer => load_balancer().into(),
-        Front::ClusterService | Front::Balancer => {
-            return Err(no_rule(format!("a {}", gear.front)));
-        }
+        Front::ClusterService => vec![control_plane()],
+        Front::Balancer => instances(BALANCER, (ROOT_VOLUME_GB, DISK_SOURCE), 1).map(shared).into(),
     };
     for pool in &gear.pools {
         let count = at_least(pool.count);
         match &pool.compute {
-            Compute::Instance(kind) => lines.extend(instances(kind, ROOT_VOLUME_GB, count)),
+            Compute::Instance(kind) => {
+                lines.extend(instances(kind, (ROOT_VOLUME_GB, DISK_SOURCE), count))
+            }
             Compute::Task { host: Some(kind), .. } => {
-                lines.extend(instances(kind, ECS_ROOT_VOLUME_GB, count));
+                let disk = (ECS_ROOT_VOLUME_GB, ECS_DISK_SOURCE);
+                lines.extend(instances(kind, disk, count));
             }
             Compute::Task { milli_vcpu, memory_mb, spot, host: None } => {
                 lines.extend(tasks(milli_vcpu.0, *memory_mb, *spot, count));
             }
             Compute::Function { .. } => {}
-            other @ Compute::Pod { .. } => return Err(no_rule(format!("a {other}"))),
+            Compute::Pod { .. } => {
+                lines.extend(instances(NODE, (NODE_DISK_GB, NODE_SOURCE), count));
+            }
         }
     }
     lines.extend(files);
@@ -100,11 +113,19 @@ fn counter_file() -> FixedLine {
 }
 
 fn load_balancer() -> [FixedLine; 2] {
-    let shared = |line| FixedLine { shared: true, ..line };
     [
         shared(by_the_hour(Dimension::LoadBalancerHour, Decimal::ONE)),
         shared(by_the_hour(Dimension::PublicIpv4Hour, LOAD_BALANCER_ZONES.into())),
     ]
+}
+
+/// Once for all units.
+fn shared(line: FixedLine) -> FixedLine {
+    FixedLine { shared: true, ..line }
+}
+
+fn control_plane() -> FixedLine {
+    shared(by_the_hour(Dimension::ClusterHour, Decimal::ONE))
 }
 
 fn tasks(milli_vcpu: u32, memory_mb: u32, spot: bool, count: u32) -> [FixedLine; 3] {
@@ -113,7 +134,7 @@ fn tasks(milli_vcpu: u32, memory_mb: u32, spot: bool, count: u32) -> [FixedLine;
     [
         by_the_hour(vcpu, Decimal::new(milli_vcpu.into(), 3) * count),
         // A task's 512 MB are half a GB: AWS counts memory in steps of 1,024.
-        by_the_hour(memory, Decimal::from(memory_mb) / Decimal::from(1024) * count),
+        by_the_hour(memory, Decimal::from(memory_mb) / Decimal::from(MB_PER_GB) * count),
         by_the_hour(Dimension::PublicIpv4Hour, count),
     ]
 }
@@ -135,14 +156,8 @@ fn at_least(count: Count) -> u32 {
     }
 }
 
-fn instances(kind: &str, root_gb: u32, count: u32) -> [FixedLine; 3] {
-    let (count, source) = (
-        Decimal::from(count),
-        match root_gb {
-            ROOT_VOLUME_GB => DISK_SOURCE,
-            _ => ECS_DISK_SOURCE,
-        },
-    );
+fn instances(kind: &str, (root_gb, source): (u32, &'static str), count: u32) -> [FixedLine; 3] {
+    let count = Decimal::from(count);
     [
         by_the_hour(Dimension::InstanceHour(kind.to_owned()), count),
         FixedLine {
@@ -179,6 +194,15 @@ fn by_time(dimension: &Dimension) -> bool {
     matches!(
         dimension,
         Dimension::InstanceHour(_)
+            | Dimension::SurplusVcpuHour(_)
+            | Dimension::TaskDiskGbHour
+            | Dimension::ClusterHour
+            | Dimension::NatHour
+            | Dimension::TableGbMonth
+            | Dimension::ObjectGbMonth
+            | Dimension::ImageGbMonth
+            | Dimension::Gp3VolumeGbMonth
+            | Dimension::LogGbMonth
             | Dimension::TaskVcpuHour
             | Dimension::TaskGbHour
             | Dimension::SpotTaskVcpuHour

@@ -1,5 +1,6 @@
 //! What the simulated provider meters.
 
+use gearshift_gear::metering::MB_PER_GB;
 use gearshift_gear::{Compute, Dimension, Store, UsageLine};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -9,8 +10,6 @@ use crate::record::{MemberRecord, RowRecord};
 
 const MS_PER_HOUR: u32 = 3_600_000;
 const MS_PER_S: u32 = 1000;
-/// Lambda counts 1 GB as 1,024 MB. Source: aws.amazon.com/lambda/pricing, its worked examples.
-const MB_PER_GB: u32 = 1024;
 
 /// Everything metered for the row since it was made. Instances count from start to stop, functions
 /// by request and by initialisation; a table store takes one write unit per request, as the sample

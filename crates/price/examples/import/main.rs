@@ -15,7 +15,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Parser;
 use gearshift_gear::Dimension;
-use gearshift_price::{PriceBook, PriceDate};
+use gearshift_price::{Confidence, PriceBook, PriceDate};
+use rust_decimal::Decimal;
 
 use crate::table::{Found, Key, Place, Seen, read};
 
@@ -46,6 +47,8 @@ fn main() -> Result<()> {
     for line in disagreements(&found) {
         println!("disagree: {line}");
     }
+    let (checked, worst) = second_hand(&found);
+    println!("second-hand prices that could be checked: {checked}, the worst off by {worst:.4}");
     Ok(())
 }
 
@@ -114,9 +117,25 @@ fn missing(book: &PriceBook) -> Vec<(String, String)> {
         Dimension::LogIngestGb,
         Dimension::InternetEgressGb,
         Dimension::CrossAzGb,
+        Dimension::WebSocketMessage,
+        Dimension::WebSocketMinute,
+        Dimension::FunctionDiskGbSecond,
+        Dimension::TableGbMonth,
+        Dimension::ObjectGbMonth,
+        Dimension::FileReadGb,
+        Dimension::FileWriteGb,
+        Dimension::TaskDiskGbHour,
+        Dimension::ClusterHour,
+        Dimension::ImageGbMonth,
+        Dimension::Gp3VolumeGbMonth,
+        Dimension::NatHour,
+        Dimension::NatGb,
+        Dimension::LogGbMonth,
     ];
+    let families = ["t2", "t3", "t3a", "t4g"];
+    let surplus = families.map(|family| Dimension::SurplusVcpuHour(family.to_owned()));
     let sizes = ["nano", "micro", "small", "medium", "large", "xlarge", "2xlarge"];
-    let instances = ["t2", "t3", "t3a", "t4g"].into_iter().flat_map(|family| {
+    let instances = families.into_iter().flat_map(|family| {
         sizes.iter().map(move |size| Dimension::InstanceHour(format!("{family}.{size}")))
     });
     let gap = |dimension: Dimension| match book.price(&dimension) {
@@ -125,7 +144,7 @@ fn missing(book: &PriceBook) -> Vec<(String, String)> {
             (dimension.to_string(), format!(" beyond {end} a month (unit: {})", price.unit))
         }),
     };
-    expected.into_iter().chain(instances).filter_map(gap).collect()
+    expected.into_iter().chain(surplus).chain(instances).filter_map(gap).collect()
 }
 
 /// Tiers whose rows give different prices, with the one taken first.
@@ -139,11 +158,25 @@ fn disagreements(found: &Found) -> Vec<String> {
     found.iter().filter(|(_, rows)| differ(rows)).map(line).collect()
 }
 
+/// Of the second-hand prices that stand beside an extract of the price list: how many, and by which
+/// part of the price the worst is off.
+fn second_hand(found: &Found) -> (usize, Decimal) {
+    let extract =
+        |rows: &[Seen]| rows.iter().find(|row| row.confidence == Confidence::High).cloned();
+    let off: Vec<Decimal> = found
+        .values()
+        .filter_map(|rows| Some((extract(rows)?, rows)))
+        .flat_map(|(extract, rows)| {
+            let low = rows.iter().filter(|row| row.confidence == Confidence::Low);
+            low.map(move |row| (row.usd / extract.usd - Decimal::ONE).abs())
+        })
+        .collect();
+    (off.len(), off.into_iter().max().unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gearshift_price::Confidence;
-    use rust_decimal::Decimal;
 
     const HEADER: &str =
         "service,region,unit,sku_or_name,usd_per_unit,effective_or_observed_date,source\n";

@@ -29,9 +29,8 @@ pub fn read(table: &str) -> Result<Found> {
     let mut found = Found::new();
     for (index, record) in reader.records().enumerate() {
         let record = record?;
-        if let Some((key, seen)) =
-            row(&record).with_context(|| format!("line {}: {record:?}", index + 2))?
-        {
+        let rows = row(&record).with_context(|| format!("line {}: {record:?}", index + 2))?;
+        for (key, seen) in rows {
             found.entry(key).or_default().push(seen);
         }
     }
@@ -41,13 +40,20 @@ pub fn read(table: &str) -> Result<Found> {
     Ok(found)
 }
 
-fn row(record: &csv::StringRecord) -> Result<Option<(Key, Seen)>> {
+/// The prices a row gives: none, one, or one for each family it names.
+fn row(record: &csv::StringRecord) -> Result<Vec<(Key, Seen)>> {
     ensure!(record.len() >= 7, "expected 7 columns or more, found {}", record.len());
     let (service, region, name) = (&record[0], &record[1], &record[3]);
     if name.contains("HISTORIC") {
-        return Ok(None);
+        return Ok(Vec::new());
     }
-    let Some((dimension, place)) = billed_by(service, name) else { return Ok(None) };
+    let billed = match surplus(service, name) {
+        families if !families.is_empty() => families,
+        _ => billed_by(service, name).into_iter().collect(),
+    };
+    if billed.is_empty() {
+        return Ok(Vec::new());
+    }
     let source = record.iter().skip(6).map(str::trim).collect::<Vec<_>>().join(", ");
     let seen = Seen {
         confidence: confidence(region, name, &source),
@@ -55,7 +61,27 @@ fn row(record: &csv::StringRecord) -> Result<Option<(Key, Seen)>> {
         source: short(&source),
         usd: record[4].parse::<Decimal>()?.normalize(),
     };
-    Ok(Some(((region.to_owned(), dimension, place), seen)))
+    let mut prices = Vec::new();
+    for (dimension, place) in billed {
+        if let (Dimension::TableGbMonth, begin @ 1..) = (&dimension, place.0) {
+            // The step before is in the price list too, for nothing.
+            let free = Seen { usd: Decimal::ZERO, ..seen.clone() };
+            prices.push(((region.to_owned(), dimension.clone(), (0, Some(begin))), free));
+        }
+        prices.push(((region.to_owned(), dimension, place), seen.clone()));
+    }
+    Ok(prices)
+}
+
+/// What a row of CPU credits is the price of: one of each family it names, such as
+/// `CPU credits t2/t3/t3a Linux` or `CPU credits EU-CPUCredits:t4g Linux`.
+fn surplus(service: &str, name: &str) -> Vec<(Dimension, Place)> {
+    let named = name.strip_prefix("CPU credits ").and_then(|rest| rest.strip_suffix(" Linux"));
+    let named = named
+        .filter(|_| service == "AmazonEC2")
+        .map(|named| named.rsplit_once(':').map_or(named, |(_, family)| family));
+    let families = named.into_iter().flat_map(|named| named.split('/'));
+    families.map(|family| (Dimension::SurplusVcpuHour(family.to_owned()), (0, None))).collect()
 }
 
 /// The dimension and tier a named price belongs to; none for spot prices and whatever else no
@@ -71,6 +97,13 @@ fn billed_by(service: &str, name: &str) -> Option<(Dimension, Place)> {
         }
         ("AmazonApiGateway", "HTTP API over 300M") => {
             (Dimension::HttpApiRequest, (300_000_000, None))
+        }
+        ("AmazonApiGateway", "WebSocket") => (Dimension::WebSocketMinute, WHOLE),
+        ("AmazonApiGateway", "WebSocket first 1B") => {
+            (Dimension::WebSocketMessage, (0, Some(1_000_000_000)))
+        }
+        ("AmazonApiGateway", "WebSocket over 1B") => {
+            (Dimension::WebSocketMessage, (1_000_000_000, None))
         }
         ("AmazonApiGateway", _) => {
             let place = match name.strip_prefix("REST ")? {
@@ -88,6 +121,12 @@ fn billed_by(service: &str, name: &str) -> Option<(Dimension, Place)> {
             (Dimension::FunctionGbSecond, (6_000_000_000, Some(15_000_000_000)))
         }
         ("AWSLambda", "x86 tier3 >15B") => (Dimension::FunctionGbSecond, (15_000_000_000, None)),
+        ("AWSLambda", "ephemeral storage" | "ephemeral storage over 512MB") => {
+            (Dimension::FunctionDiskGbSecond, WHOLE)
+        }
+        ("AmazonDynamoDB", "Standard table storage over 25GB") => {
+            (Dimension::TableGbMonth, (25, None))
+        }
         ("AmazonDynamoDB", "on-demand write" | "on-demand write (from 2024-11)") => {
             (Dimension::TableWriteUnit, WHOLE)
         }
@@ -98,6 +137,16 @@ fn billed_by(service: &str, name: &str) -> Option<(Dimension, Place)> {
             (Dimension::ObjectWriteRequest, WHOLE)
         }
         ("AmazonS3", "Requests-Tier2 (GET and others)") => (Dimension::ObjectReadRequest, WHOLE),
+        ("AmazonS3", "Standard storage first 50TB") => {
+            (Dimension::ObjectGbMonth, (0, Some(50 * 1024)))
+        }
+        ("AmazonS3", "Standard next 450TB") => {
+            (Dimension::ObjectGbMonth, (50 * 1024, Some(500 * 1024)))
+        }
+        ("AmazonS3", "Standard over 500TB") => (Dimension::ObjectGbMonth, (500 * 1024, None)),
+        ("AmazonEC2", "EBS gp3") => (Dimension::Gp3VolumeGbMonth, WHOLE),
+        ("AmazonEC2", "NatGateway-Hours" | "EU-NatGateway-Hours") => (Dimension::NatHour, WHOLE),
+        ("AmazonEC2", "NatGateway-Bytes" | "EU-NatGateway-Bytes") => (Dimension::NatGb, WHOLE),
         ("AmazonEC2", "EBS gp2") => (Dimension::VolumeGbMonth, WHOLE),
         ("AmazonEC2", _) => {
             let kind = name.strip_prefix("Linux on-demand ")?;
@@ -106,15 +155,21 @@ fn billed_by(service: &str, name: &str) -> Option<(Dimension, Place)> {
         }
         ("AmazonECS", "Fargate x86 vCPU") => (Dimension::TaskVcpuHour, WHOLE),
         ("AmazonECS", "Fargate x86 memory") => (Dimension::TaskGbHour, WHOLE),
+        ("AmazonECS", "Fargate ephemeral storage over 20GB") => (Dimension::TaskDiskGbHour, WHOLE),
+        ("AmazonECR", "storage") => (Dimension::ImageGbMonth, WHOLE),
+        ("AmazonEKS", "AmazonEKS-Hours:perCluster") => (Dimension::ClusterHour, WHOLE),
         ("FargateSpot", "Fargate Spot x86 vCPU") => (Dimension::SpotTaskVcpuHour, WHOLE),
         ("FargateSpot", "Fargate Spot x86 memory") => (Dimension::SpotTaskGbHour, WHOLE),
         ("AWSELB", "ALB LoadBalancerUsage") => (Dimension::LoadBalancerHour, WHOLE),
         ("AWSELB", "ALB LCUUsage") => (Dimension::LoadBalancerCapacityHour, WHOLE),
         ("AmazonEFS", "Standard storage") => (Dimension::FileGbMonth, WHOLE),
+        ("AmazonEFS", "elastic throughput read") => (Dimension::FileReadGb, WHOLE),
+        ("AmazonEFS", "elastic throughput write") => (Dimension::FileWriteGb, WHOLE),
         ("AmazonVPC", "public IPv4 in use") => (Dimension::PublicIpv4Hour, WHOLE),
         ("AmazonCloudWatch", "Logs ingestion" | "Logs ingestion (custom, Standard class)") => {
             (Dimension::LogIngestGb, WHOLE)
         }
+        ("AmazonCloudWatch", "Logs storage") => (Dimension::LogGbMonth, WHOLE),
         ("AWSDataTransfer", "Intra-region data transfer") => (Dimension::CrossAzGb, WHOLE),
         ("AWSDataTransfer", _) => {
             let step = name.strip_prefix("out to Internet ").or_else(|| {

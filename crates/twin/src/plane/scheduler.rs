@@ -169,13 +169,12 @@ impl Scheduler {
         self.tasks().into_iter().map(|(task, _)| task).find(|task| task.id().0 == id)
     }
 
-    /// Seconds Fargate bills for all tasks together: each rounded up, a minute at least. Source:
-    /// aws.amazon.com/fargate/pricing.
+    /// Seconds Fargate bills for all tasks together.
     pub(super) fn billed_s(&self) -> u64 {
         let lives = self.lives.lock().expect("no panic while held");
         let running = lives.running.values().map(Instant::elapsed);
         let lives = lives.ended.iter().copied().chain(running);
-        lives.map(|life| (life.as_secs_f64().ceil() as u64).max(60)).sum()
+        lives.map(gearshift_gear::metering::billed_seconds).sum()
     }
 
     /// Stops every task; the next request starts new ones.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use gearshift_balance::{Arrival, Scheme};
 use gearshift_deploy::{Condition, Event, Happening, State};
 use gearshift_functions::{Answered, Path, Server, answer, header_bytes};
+use gearshift_gear::metering::{Carried, MB_PER_GB, capacity_units};
 use gearshift_gear::{
     Caller, Count, Dimension, EnvironmentId, FaultPlan, Front, PartKind, Pool, ServerTiming,
     UsageLine,
@@ -33,10 +34,6 @@ use crate::plane::scheduler::{Phase, Scheduler, Setting};
 use crate::plane::starts;
 use crate::plane::task::{Shape, counts_in_a_file};
 use crate::plane::wire::{Crossed, Wire};
-
-/// New connections that cost as much as one capacity unit for an hour: 25 a second. Source:
-/// aws.amazon.com/elasticloadbalancing/pricing.
-const CONNECTIONS_PER_CAPACITY_HOUR: u32 = 25 * 3600;
 
 pub(super) struct TaskRow {
     desk: Arc<Desk>,
@@ -257,18 +254,21 @@ impl Desk {
             None => {
                 let billed = hours(self.scheduler.billed_s() as f64);
                 let vcpu = Decimal::new(shape.milli_vcpu.into(), 3);
-                let gb = Decimal::from(shape.memory_mb) / Decimal::from(1024);
+                let gb = Decimal::from(shape.memory_mb) / Decimal::from(MB_PER_GB);
                 let (vcpu_hour, gb_hour) = Dimension::of_task(shape.spot);
                 used.extend([(vcpu_hour, billed * vcpu), (gb_hour, billed * gb)]);
             }
         }
         if self.scheduler.pool.is_some() {
             let connections = self.connections.lock().expect("no panic while held").len();
-            let by_connections =
-                Decimal::from(connections) / Decimal::from(CONNECTIONS_PER_CAPACITY_HOUR);
-            let by_bytes = gigabytes(crossed.bytes_in + crossed.bytes_out);
+            // All of it as if in one hour: units are linear in what was carried.
+            let carried = Carried {
+                new_connections_per_s: Decimal::from(connections) / Decimal::from(3600),
+                gb_per_hour: gigabytes(crossed.bytes_in + crossed.bytes_out),
+                ..Carried::default()
+            };
             used.push((Dimension::LoadBalancerHour, stood));
-            used.push((Dimension::LoadBalancerCapacityHour, by_connections.max(by_bytes)));
+            used.push((Dimension::LoadBalancerCapacityHour, capacity_units(&carried, false)));
             addresses += Decimal::from(gearshift_gear::LOAD_BALANCER_ZONES);
         }
         used.push((Dimension::PublicIpv4Hour, stood * addresses));
