@@ -98,10 +98,10 @@ fn found(row: &str, laws: &Laws, inside: &[&str]) -> Found {
         Interval::of(&usage, Some(&latency), &factor, book)
     };
     let priced =
-        PricedRow { name: row.name.clone(), interval: interval(row, &lines), ceiling_per_s: None };
+        PricedRow { name: row.name.clone(), interval: interval(row, &lines), ceiling: None };
     let ec2 = CATALOGUE.row("ec2").unwrap();
     let standing =
-        PricedRow { name: ec2.name.clone(), interval: interval(ec2, &[]), ceiling_per_s: None };
+        PricedRow { name: ec2.name.clone(), interval: interval(ec2, &[]), ceiling: None };
     let bill = &priced.interval.middle;
     let other = bill.lines.iter().filter(|line| line.dimension != Dimension::FunctionGbSecond);
     let mut result = empty(row);

@@ -25,9 +25,11 @@ mod overhead;
 mod parity;
 mod plan;
 mod provision;
+mod quote;
 mod results;
 mod row;
 mod run;
+mod shifting;
 mod slo;
 mod worker;
 
@@ -39,11 +41,13 @@ pub use overhead::{Overhead, OverheadError, overhead};
 pub use parity::{Answer, Difference};
 pub use plan::{MatchVcpu, Phase, Plan, Progress};
 pub use provision::Provision;
+pub use quote::{Asked, Burst, Quote, QuoteLine, Sums, quote};
 pub use results::{
     Ceiling, Checks, Cold, Core, Counter, HowFast, Keeps, Latency, Machine, MemoryPoint,
     MemorySweep, MemoryUse, Money, Pair, PartMs, Published, Results, RowResult, RowState, SCHEMA,
     published_2021,
 };
 pub use run::{CompareError, compare};
+pub use shifting::{HIGH, Shifting, days_of, service_of, shifting};
 pub use slo::Slo;
 pub use worker::{Worker, WorkerError};

@@ -11,7 +11,7 @@ use gearshift_price::{
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 
-use crate::results::{Latency, Money};
+use crate::results::{Ceiling, Latency, Money};
 
 /// A row's usage: what stands by the month, and what each call took on average.
 pub fn row_usage(
@@ -24,7 +24,12 @@ pub fn row_usage(
     Ok(Usage { fixed: fixed_usage(row)?, per_call: per_call_usage(lines, calls, &origin) })
 }
 
-/// Bills at the low end, the middle and the high end of what a core's speed leaves open.
+/// How far a second-hand price may be off, as a part of it. Of seven that stand beside an extract of
+/// the price list the worst is off by this; the importer of `crates/price` counts them.
+const SECOND_HAND_OFF: Decimal = Decimal::from_parts(63, 0, 0, false, 3);
+
+/// Bills at the low end, the middle and the high end of what a core's speed and prices of low
+/// confidence leave open.
 #[derive(Clone, Debug)]
 pub struct Interval {
     pub low: Bill,
@@ -42,7 +47,7 @@ impl Interval {
         book: &PriceBook,
     ) -> Self {
         let here_share = latency.map_or(1.0, here_share_of_handler);
-        let stretched = |end: f64| {
+        let stretched = |end: f64, off: Decimal| {
             let stretch = 1.0 + here_share * (end / factor.value - 1.0);
             let stretch = Decimal::from_f64(stretch).unwrap_or(Decimal::ONE);
             let mut usage = usage.clone();
@@ -51,12 +56,12 @@ impl Interval {
                     line.quantity *= stretch;
                 }
             }
-            bill(usage, book)
+            bill(usage, &book.doubted(off))
         };
         Self {
-            low: stretched(factor.low),
+            low: stretched(factor.low, -SECOND_HAND_OFF),
             middle: bill(usage.clone(), book),
-            high: stretched(factor.high),
+            high: stretched(factor.high, SECOND_HAND_OFF),
         }
     }
 
@@ -93,24 +98,62 @@ fn here_share_of_handler(latency: &Latency) -> f64 {
 pub(crate) struct PricedRow {
     pub(crate) name: String,
     pub(crate) interval: Interval,
-    /// Requests a second of one unit; none where a unit has no ceiling of its own.
-    pub(crate) ceiling_per_s: Option<Decimal>,
+    /// None where a unit has no ceiling of its own.
+    pub(crate) ceiling: Option<PerUnit>,
+}
+
+/// Requests a second of one unit, and the ends of what a core's speed leaves open.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PerUnit {
+    low: Decimal,
+    middle: Decimal,
+    high: Decimal,
+}
+
+/// One of the three ways to look at a row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum End {
+    Cheap,
+    Middle,
+    Dear,
+}
+
+impl PerUnit {
+    /// Of a ceiling above zero.
+    pub(crate) fn of(ceiling: &Ceiling) -> Option<Self> {
+        let per_s = &ceiling.sustained.per_s;
+        let (low, high) = per_s.range.unwrap_or((per_s.value, per_s.value));
+        let decimal = |per_s: f64| {
+            Decimal::from_f64(per_s).map(|per_s| per_s.round_dp(3)).filter(|it| *it > Decimal::ZERO)
+        };
+        Some(Self { low: decimal(low)?, middle: decimal(per_s.value)?, high: decimal(high)? })
+    }
 }
 
 impl PricedRow {
-    pub(crate) fn candidate(&self, bill: &Bill) -> Candidate {
-        Candidate { name: self.name.clone(), bill: bill.clone(), ceiling_per_s: self.ceiling_per_s }
+    /// Its bill and what a unit takes, a second.
+    pub(crate) fn at(&self, end: End) -> (&Bill, Option<Decimal>) {
+        let ceiling = self.ceiling.as_ref();
+        match end {
+            End::Cheap => (&self.interval.low, ceiling.map(|per_s| per_s.high)),
+            End::Middle => (&self.interval.middle, ceiling.map(|per_s| per_s.middle)),
+            End::Dear => (&self.interval.high, ceiling.map(|per_s| per_s.low)),
+        }
+    }
+
+    pub(crate) fn candidate(&self, end: End) -> Candidate {
+        let (bill, ceiling_per_s) = self.at(end);
+        Candidate { name: self.name.clone(), bill: bill.clone(), ceiling_per_s }
     }
 }
 
 /// The break-even of two rows, with an interval from the ends of both.
 pub(crate) fn break_even(a: &PricedRow, b: &PricedRow) -> BreakEven {
-    let of = |a_bill: &Bill, b_bill: &Bill| {
-        break_even_with_units(&a.candidate(a_bill), &b.candidate(b_bill))
-    };
-    let middle = of(&a.interval.middle, &b.interval.middle);
+    let of =
+        |a_end: End, b_end: End| break_even_with_units(&a.candidate(a_end), &b.candidate(b_end));
+    let middle = of(End::Middle, End::Middle);
     // The extremes: one row at its cheapest while the other is at its dearest.
-    let one = of(&a.interval.low, &b.interval.high);
-    let other = of(&a.interval.high, &b.interval.low);
+    let one = of(End::Cheap, End::Dear);
+    let other = of(End::Dear, End::Cheap);
     combine(&one, middle, &other)
 }

@@ -1,5 +1,6 @@
 //! What is to be compared, and how.
 
+use gearshift_plan::Shape;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -36,6 +37,8 @@ pub struct Plan {
     pub cache: PathBuf,
     /// Skip what only refines: the second look at the first row.
     pub quick: bool,
+    /// Course of traffic a year of shifting is shown for.
+    pub shape: Shape,
 }
 
 /// How shares are matched to the provider's cores.

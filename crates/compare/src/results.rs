@@ -59,6 +59,10 @@ pub struct Results {
     /// What rows do otherwise than the first, of a user's service.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
+    /// What a year of shifting would have saved; none where the run has no two gears to shift
+    /// between.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shifting: Option<Shifting>,
     /// Break-even of each pair of priced rows.
     pub break_evens: Vec<Pair>,
     /// What the sources published for rows that were measured.
@@ -68,6 +72,7 @@ pub struct Results {
 pub use crate::memory::{MemoryPoint, MemorySweep};
 pub use crate::overhead::Overhead as Overheads;
 pub use crate::parity::{Answer, Difference};
+pub use crate::shifting::Shifting;
 pub use crate::slo::Slo;
 
 /// The machine a run ran on.

@@ -8,13 +8,11 @@ use gearshift_deploy::{Fence, Patience, Settings, Shaping, Target, TargetError, 
 use gearshift_gear::{Bounds, Code, EnvironmentId, Row, RunId, UsageLine};
 use gearshift_load::{Outcome, Since, near_median};
 use gearshift_price::{PriceBook, PriceError};
-use rust_decimal::Decimal;
-use rust_decimal::prelude::FromPrimitive;
 
 use crate::Asks;
 use crate::counter::CounterError;
 use crate::machine::loop_ms;
-use crate::money::{Interval, PricedRow, row_usage};
+use crate::money::{Interval, PerUnit, PricedRow, row_usage};
 use crate::plan::{Phase, Plan};
 use crate::results::{Latency, RowResult, RowState};
 use crate::worker::{Worker, WorkerError};
@@ -228,14 +226,9 @@ impl Bench<'_> {
         let generator_core_share = ceilings
             .map(|how_fast| how_fast.generator_core_share)
             .fold(outcome.generator.core_share, f64::max);
-        let ceiling_per_s = result.ceiling.as_ref().filter(|_| row.has_units());
-        let ceiling_per_s =
-            ceiling_per_s.and_then(|ceiling| Decimal::from_f64(ceiling.sustained.per_s.value));
-        let priced = (valid && shaped).then(|| PricedRow {
-            name: row.name.clone(),
-            interval,
-            ceiling_per_s: ceiling_per_s.map(|per_s| per_s.round_dp(3)),
-        });
+        let ceiling = result.ceiling.as_ref().filter(|_| row.has_units()).and_then(PerUnit::of);
+        let priced =
+            (valid && shaped).then(|| PricedRow { name: row.name.clone(), interval, ceiling });
         Ok(Measured {
             result,
             priced,

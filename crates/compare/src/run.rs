@@ -13,13 +13,14 @@ use jiff::Timestamp;
 use crate::core::{Speed, core_line, provider_of};
 use crate::machine::machine;
 use crate::memory::MemorySweep;
-use crate::money::{PricedRow, break_even};
+use crate::money::{End, PricedRow, break_even};
 use crate::overhead::Overhead;
 use crate::parity::differences;
 use crate::plan::{Phase, Plan, Progress};
 use crate::provision::Provision;
 use crate::results::{Checks, Pair, Results, RowResult, RowState, SCHEMA, published_2021};
 use crate::row::{Bench, Measured, empty};
+use crate::shifting::shifting;
 use crate::worker::Worker;
 
 /// Volumes over which the cheapest row is looked for, calls a month.
@@ -79,7 +80,7 @@ pub async fn compare(
         row.slo_missed = plan.slo.as_ref().map(|slo| slo.missed(row)).unwrap_or_default();
     }
     let laws = found.laws(plan)?;
-    Ok(Results {
+    let mut results = Results {
         schema: SCHEMA.to_owned(),
         run: plan.run.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -110,8 +111,11 @@ pub async fn compare(
             true => Vec::new(),
             false => published_2021(&found.rows),
         },
+        shifting: None,
         rows: found.rows,
-    })
+    };
+    results.shifting = shifting(&results, book, &plan.shape).ok();
+    Ok(results)
 }
 
 fn skipped(row: &Row, missing: Missing) -> RowResult {
@@ -196,8 +200,7 @@ impl Found {
     }
 
     fn winners(&self) -> Option<gearshift_price::Winners> {
-        let candidates: Vec<_> =
-            self.priced.iter().map(|row| row.candidate(&row.interval.middle)).collect();
+        let candidates: Vec<_> = self.priced.iter().map(|row| row.candidate(End::Middle)).collect();
         let without_candidates = candidates.is_empty();
         winners(&candidates, VOLUMES).ok().filter(|_| !without_candidates)
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use gearshift_gear::RunId;
 use gearshift_prepare::Preparer;
+use gearshift_price::PriceBook;
 use gearshift_sandbox::{ORCHESTRATOR_VARIABLE, RUN_VARIABLE};
 use gearshift_twin::{TwinConfig, runs_on_disk};
 use rand::Rng;
@@ -22,6 +23,42 @@ pub fn cache() -> PathBuf {
     let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
     let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home);
     base.unwrap_or_else(std::env::temp_dir).join("gearshift")
+}
+
+/// Where this user's own price books are.
+pub fn prices() -> PathBuf {
+    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/share"));
+    let base = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).or_else(home);
+    base.unwrap_or_else(std::env::temp_dir).join("gearshift/prices")
+}
+
+/// This user's own price book of a region; none where there is none.
+pub fn own_book(region: &str) -> Result<Option<PriceBook>> {
+    let path = prices().join(format!("{region}.toml"));
+    // A home that is another user's, as `sudo -u` leaves it: what may not be looked into is not ours.
+    let elsewhere = |error: std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
+    if path.metadata().is_err_and(elsewhere) {
+        return Ok(None);
+    }
+    match std::fs::read_to_string(&path) {
+        Ok(text) => {
+            let book = PriceBook::parse(&text);
+            let again = || format!("{} → gearshift price refresh, or remove it", path.display());
+            Ok(Some(book.with_context(again)?))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| path.display().to_string()),
+    }
+}
+
+/// Has every verb use this user's own price books in place of the shipped ones.
+pub fn install_own_books() -> Result<()> {
+    for region in PriceBook::regions() {
+        if let Some(book) = own_book(region)? {
+            book.install()?;
+        }
+    }
+    Ok(())
 }
 
 /// Where programs come from.

@@ -1,9 +1,13 @@
 //! The documents say what is there.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use gearshift_compare::Results;
+use gearshift_gear::Dimension;
+use gearshift_price::PriceBook;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
@@ -28,19 +32,65 @@ fn the_readmes_test_command_is_what_ci_runs() {
     }
 }
 
+/// Two packages with a default program would leave `cargo run -- compare` without one.
+#[test]
+fn cargo_run_means_gearshift() {
+    let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
+    let metadata = ["metadata", "--no-deps", "--offline", "--format-version", "1"];
+    let metadata = Command::new(cargo).args(metadata).current_dir(root()).output().unwrap();
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap().iter();
+    let default: Vec<_> = packages.filter_map(|package| package["default_run"].as_str()).collect();
+    assert_eq!(default, ["gearshift"]);
+}
+
 #[test]
 fn the_readmes_table_is_generated_from_the_results_in_the_tree() {
     let results: Results = serde_json::from_str(&read("docs/results.json")).unwrap();
     let readme = read("README.md");
     let table = gearshift_report::readme_table(&results);
     let generated = gearshift_report::replace_between(&readme, &table).unwrap();
+    is_or_becomes("README.md", &readme, generated);
+}
+
+#[test]
+fn the_table_of_the_price_books_is_generated_from_them() {
+    let books: Vec<_> = PriceBook::regions().map(|one| PriceBook::shipped(one).unwrap()).collect();
+    let instance = |of: &Dimension| matches!(of, Dimension::InstanceHour(_));
+    let prices = books.iter().flat_map(PriceBook::prices).map(|price| &price.dimension);
+    let dimensions: BTreeSet<_> = prices.filter(|dimension| !instance(dimension)).collect();
+    let mut table = "| |".to_owned();
+    books.iter().for_each(|book| table += &format!(" {} |", book.name()));
+    table += &format!("\n|---|{}\n", "---|".repeat(books.len()));
+    for dimension in dimensions {
+        table += &format!("| {dimension} |");
+        for book in &books {
+            table += &match book.price(dimension) {
+                Ok(price) if price.known_up_to().is_some() => format!(" {}… |", price.confidence),
+                Ok(price) => format!(" {} |", price.confidence),
+                Err(_) => " – |".to_owned(),
+            };
+        }
+        table.push('\n');
+    }
+    table += "| instances of T2, T3, T3a, T4g |";
+    for book in &books {
+        let sizes = book.prices().filter(|price| instance(&price.dimension)).count();
+        table += &format!(" {sizes} |");
+    }
+    let page = read("docs/prices.md");
+    let generated = gearshift_report::replace_between(&page, &table).unwrap();
+    is_or_becomes("docs/prices.md", &page, generated);
+}
+
+fn is_or_becomes(name: &str, text: &str, generated: String) {
     if std::env::var_os("UPDATE_README").is_some() {
-        fs::write(root().join("README.md"), generated).unwrap();
+        fs::write(root().join(name), generated).unwrap();
         return;
     }
     assert!(
-        generated == readme,
-        "README.md differs from docs/results.json → UPDATE_README=1 cargo test -p gearshift --test docs"
+        generated == text,
+        "{name} differs from what it is made of → UPDATE_README=1 cargo test -p gearshift --test docs"
     );
 }
 

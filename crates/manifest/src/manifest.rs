@@ -129,6 +129,8 @@ pub struct Compare {
     pub quick: Option<bool>,
     /// Where every random draw starts.
     pub seed: Option<u64>,
+    /// Course of traffic a year of shifting is shown for: `steady`, `office` or a trace's file.
+    pub shape: Option<String>,
     /// Where the client stands.
     pub caller: Option<Caller>,
     /// Laws of the network, gateway and stores; false: the bare machine.

@@ -13,6 +13,7 @@ use crate::origins;
 use crate::reasons;
 use crate::rows::{in_order, mostly, why};
 use crate::sentences as say;
+use crate::shifting;
 use crate::table::percentile;
 
 /// The run as Markdown, with tables in GitHub's flavour: the comparison, latency and cold start
@@ -31,6 +32,7 @@ pub fn markdown(results: &Results) -> String {
     out += &ceilings(results);
     out += &money::bills(results);
     out += &money::cheapest(results);
+    out += &shifting::section(results);
     out += &laws(results);
     out += &rest_on(results);
     out += &format!("## How to reproduce\n\n```\n{}\n```\n\n", say::again(results));

@@ -330,7 +330,7 @@ fn interval(results: &Results, first: &Segment, second: &Segment) -> String {
         Some(BreakEven::At { calls_per_month, .. }) => match calls_per_month.range {
             // A range too small to be seen in these digits says nothing.
             Some((low, high)) if calls(low) != calls(high) => {
-                format!("; {} over the core's range", calls_range(low, high))
+                format!("; within {}", calls_range(low, high))
             }
             _ => String::new(),
         },
@@ -338,7 +338,7 @@ fn interval(results: &Results, first: &Segment, second: &Segment) -> String {
     }
 }
 
-/// What is known of a break-even, and between which volumes it lies over the core's range.
+/// What is known of a break-even, and between which volumes it may lie.
 pub(crate) fn break_even(pair: &Pair) -> (String, String) {
     let name = |side: &Side| match side {
         Side::A => &pair.a,

@@ -11,6 +11,7 @@ use crate::numbers::{duration, ms, rate, set_rate, usd};
 use crate::reasons;
 use crate::rows::{has_figures, in_order, mostly, mostly_word, why};
 use crate::sentences as say;
+use crate::shifting;
 
 /// No line is longer, however wide the terminal is.
 const WIDEST: usize = 100;
@@ -67,6 +68,7 @@ pub fn table(results: &Results, width: usize, artefacts: &Artefacts<'_>) -> Stri
         [say::cheapest(results), reasons::why(results).into_iter().collect()].concat(),
     );
     block("by month", reasons::months(results));
+    block("shifting", shifting::sentence(results).into_iter().collect());
     block("prices", say::prices(results).into_iter().collect());
     lines.extend(joined(&say::checks(results), width, &format!("{:LABEL$}", "checks")));
     if let Some(means) = say::published(results) {

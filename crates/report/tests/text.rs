@@ -5,8 +5,8 @@ mod common;
 use common::{EVIL, results, swept, with_a_stand_in};
 use gearshift_compare::{Results, RowState, diff};
 use gearshift_report::{
-    Artefacts, BEGIN, END, ReportError, diff_table, json_schema, markdown, preset, readme_table,
-    replace_between, table,
+    Artefacts, BEGIN, END, ReportError, diff_table, html, json_schema, markdown, preset,
+    readme_table, replace_between, table,
 };
 
 const ARTEFACTS: Artefacts<'_> =
@@ -101,7 +101,10 @@ fn an_unshaped_row_has_brackets_and_no_money() {
 fn a_missing_price_is_an_empty_cell_and_a_line_that_names_it() {
     let screen = screen(&results());
     assert!(line(&screen, "lambda-cpp").ends_with("0.00       ³"), "{screen}");
-    assert!(line(&screen, "³").starts_with("³ no price for instance x9.huge in eu-west-2 → add"));
+    assert!(
+        line(&screen, "³")
+            .starts_with("³ no price for instance x9.huge in eu-west-2 → gearshift price refresh")
+    );
 }
 
 #[test]
@@ -264,6 +267,25 @@ fn a_diff_shows_settings_ratios_and_what_is_gone() {
     assert!(line(&text, "lambda-cpp").ends_with("gone"), "{text}");
     assert!(line(&text, "lambda-rust").ends_with("intervals overlap"), "{text}");
     assert!(text.lines().all(|line| textwrap::core::display_width(line) <= 100));
+}
+
+#[test]
+fn a_year_of_shifting_is_told_in_the_table_the_page_and_the_markdown() {
+    let results = common::results();
+    let volumes = &results.shifting.as_ref().unwrap().volumes;
+    // On functions: 30 M × (1.16 + 0.20 + 60 ms × 0.5 GB × 16.6667) $/M = 55.8.
+    let (small, large) = (&volumes[0], &volumes[1]);
+    assert_eq!(large.function.billed.usd.round_dp(1).to_string(), "55.8");
+    assert!(small.saved_per_year().is_zero() && large.saved_per_year() > 100.into());
+    let saved = format!("${:.2}", large.saved_per_year());
+    let between = "office hours between lambda-rust-dynamodb and fargate";
+    for text in [table(&results, 100, &ARTEFACTS), markdown(&results), html(&results).unwrap()] {
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains(&saved), "{saved}: {text}");
+    }
+    let said = table(&results, 200, &ARTEFACTS);
+    assert!(said.contains(between), "{said}");
+    assert!(markdown(&results).contains("## A year of shifting"));
 }
 
 #[test]

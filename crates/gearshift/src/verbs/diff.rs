@@ -36,7 +36,8 @@ struct Head {
     schema: String,
 }
 
-fn read(run: &str) -> Result<Results> {
+/// The results of a run, by its id or the path of its file.
+pub(super) fn read(run: &str) -> Result<Results> {
     let path = match Path::new(run) {
         file if file.is_file() => file.to_owned(),
         _ => Path::new(here::RESULTS).join(run).join("results.json"),

@@ -12,6 +12,9 @@ pub mod image;
 mod init;
 mod internal;
 mod invoke;
+mod plan;
+mod price;
+mod shape;
 mod up;
 
 use anyhow::Result;
@@ -35,6 +38,10 @@ pub enum Verb {
     Image(Box<image::Image>),
     /// Measure any HTTP endpoint
     Bench(bench::Bench),
+    /// Cost of each gear at a traffic volume, and where they break even
+    Price(price::PriceVerb),
+    /// Replay a traffic trace through every shifting policy, beside the optimum
+    Plan(Box<plan::PlanVerb>),
     /// List the catalogue of rows
     Gears(gears::Gears),
     /// Say what this machine can and cannot do, and how to get what is missing
@@ -93,6 +100,9 @@ pub fn run(verb: Verb) -> Result<Ended> {
     if !matches!(verb, Verb::Entry(_)) {
         gearshift_sandbox::many_descriptors();
     }
+    if matches!(verb, Verb::Compare(_) | Verb::Up(_) | Verb::Plan(_) | Verb::Price(_)) {
+        crate::here::install_own_books()?;
+    }
     match verb {
         Verb::Compare(compare) => compare.run(),
         Verb::Init(init) => init.run(),
@@ -102,6 +112,8 @@ pub fn run(verb: Verb) -> Result<Ended> {
         Verb::Entry(entry) => entry.run(),
         Verb::Image(image) => image.run(),
         Verb::Bench(bench) => bench.run(),
+        Verb::Price(price) => price.run(),
+        Verb::Plan(plan) => plan.run(),
         Verb::Gears(gears) => gears.run(),
         Verb::Doctor(doctor) => doctor.run(),
         Verb::Diff(diff) => diff.run(),

@@ -322,7 +322,7 @@ fn changes(results: &Results, curves: &[Curve<'_>], x: &Log, y: &Log) -> Vec<Cha
     changes
 }
 
-/// Between which volumes the change lies over the core's range.
+/// Between which volumes the change may lie.
 fn range(results: &Results, below: &Segment, above: &Segment) -> Option<(f64, f64)> {
     let of = |names: (&str, &str)| {
         names == (below.winner.as_str(), above.winner.as_str())

@@ -7,19 +7,23 @@ mod costs;
 mod footprint;
 mod memory;
 mod page;
+mod plan;
 mod run;
 mod spread;
 
 use gearshift_compare::Results;
+pub use plan::plan_html;
+
 use minijinja::Environment;
 use minijinja::value::Serde;
 
 use crate::ReportError;
 
-const TEMPLATES: [(&str, &str); 13] = [
+const TEMPLATES: [(&str, &str); 14] = [
     ("report.html", include_str!("report.html")),
     ("macros.html", include_str!("macros.html")),
     ("costs.html", include_str!("costs.html")),
+    ("shifting.html", include_str!("shifting.html")),
     ("chart.html", include_str!("chart.html")),
     ("comparison.html", include_str!("comparison.html")),
     ("spread.html", include_str!("spread.html")),

@@ -17,6 +17,7 @@ use crate::origins::{Origins, origins, points};
 use crate::reasons;
 use crate::rows::{in_order, mostly, mostly_word};
 use crate::sentences as say;
+use crate::shifting::{Year, year};
 use crate::table::percentile;
 
 /// Colours of rows in `style.css`.
@@ -54,6 +55,7 @@ pub(super) struct Page {
     bounds: Vec<String>,
     slo: Vec<String>,
     stretches: Vec<String>,
+    year: Option<Year>,
     break_evens: Vec<Pair>,
     prices: Option<String>,
     checks: Vec<String>,
@@ -166,6 +168,7 @@ impl Page {
             stretches: segments
                 .map(|segment| format!("{} up to {}", say::winner(segment), say::boundary(segment)))
                 .collect(),
+            year: year(results),
             break_evens: results.break_evens.iter().map(pair).collect(),
             prices: say::prices(results),
             checks: say::checks(results),

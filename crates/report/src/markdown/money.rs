@@ -67,7 +67,7 @@ pub(super) fn cheapest(results: &Results) -> String {
         let (what, range) = break_even(pair);
         vec![text(&pair.a), text(&pair.b), text(&what), range]
     });
-    let header = ["gear", "against", "break-even, calls/month", "over the core's range"];
+    let header = ["gear", "against", "break-even, calls/month", "interval"];
     out += &table(&header, 3, pairs.collect());
     section("Where the cheapest changes", out)
 }

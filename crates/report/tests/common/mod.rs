@@ -2,16 +2,19 @@
 #![allow(dead_code)]
 
 use std::num::NonZeroU64;
+use std::sync::LazyLock;
 
 use gearshift_compare::{
     Ceiling, Checks, Cold, Core, Counter, HowFast, Latency, Machine, MemoryPoint, MemorySweep,
-    MemoryUse, Money, Overhead, Pair, PartMs, Results, RowResult, RowState, SCHEMA, published_2021,
+    MemoryUse, Money, Overhead, Pair, PartMs, Results, RowResult, RowState, SCHEMA, Shifting,
+    published_2021,
 };
 use gearshift_gear::{
     CATALOGUE, Caller, Code, Dimension, Known, LawId, Origin, RunId, RuntimeClient, UsageLine,
 };
 use gearshift_laws::Laws;
 use gearshift_load::{CurvePoint, Percentile, SplitAt, Verdict};
+use gearshift_plan::{Priced, Service, Shape, volume};
 use gearshift_price::{
     Candidate, PriceBook, Usage, bill, break_even_with_units, combine, fixed_usage, per_call_usage,
     winners,
@@ -318,11 +321,27 @@ pub fn results() -> Results {
         },
         differences: Vec::new(),
         winners: winners(&priced, 1..1_000_000_000).ok(),
+        shifting: Some(SHIFTING.clone()),
         break_evens: vec![pair],
         published: published_2021(&rows),
         rows,
     }
 }
+
+/// Office hours at a volume too small to shift, and at one that is not.
+static SHIFTING: LazyLock<Shifting> = LazyLock::new(|| {
+    let book = PriceBook::region("eu-west-2").unwrap();
+    let priced = Priced::new(Service::default(), book, Decimal::ZERO).unwrap();
+    let volume = |calls: u32| volume(&Shape::Office, calls.into(), 28, &priced).unwrap();
+    Shifting {
+        shape: Shape::Office.name().to_owned(),
+        days: 28,
+        low: "lambda-rust-dynamodb".into(),
+        high: "fargate".into(),
+        source: priced.service.source.clone(),
+        volumes: vec![volume(300_000), volume(30_000_000)],
+    }
+});
 
 /// Eleven rows, of which eight have a line: functions, an instance, tasks behind a load balancer,
 /// one INVALID and two skipped. Tasks and instances are few calls a second strong, so that their

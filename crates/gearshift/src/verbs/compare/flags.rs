@@ -9,9 +9,10 @@ use gearshift_compare::MatchVcpu;
 use gearshift_gear::{CATALOGUE, Caller, LawId, Row};
 use gearshift_laws::Laws;
 use gearshift_manifest::{Compare as Keys, FILE, Manifest};
+use gearshift_plan::Shape;
 
 use crate::builds::manifest;
-use crate::verbs::Usage;
+use crate::verbs::{Usage, shape};
 
 /// Rows that any service can be compared on.
 const FOR_ANY_SERVICE: &[&str] = &["ec2", "fargate", "lambda"];
@@ -51,6 +52,10 @@ pub struct Flags {
     /// AWS region of prices and settings [default: eu-west-2]
     #[arg(long)]
     region: Option<String>,
+    /// Course of traffic a year of shifting is shown for: steady, office (working hours), or a
+    /// trace (see plan) [default: office]
+    #[arg(long)]
+    shape: Option<String>,
     /// Multiply a law, named as the report lists it: an experiment; may be repeated
     #[arg(long = "law", value_name = "ID=FACTOR", value_parser = law_factor)]
     laws: Vec<(LawId, f64)>,
@@ -111,6 +116,7 @@ impl Flags {
         self.calls = self.calls.or(*calls);
         self.quick |= quick.unwrap_or_default();
         self.seed = self.seed.or(*seed);
+        self.shape = self.shape.take().or(keys.shape.clone());
         self.caller = self.caller.or(*caller);
         let switch = |on: bool| if on { Switch::On } else { Switch::Off };
         self.physics = self.physics.or(physics.map(switch));
@@ -156,6 +162,10 @@ impl Flags {
 
     pub fn region(&self) -> &str {
         self.region.as_deref().unwrap_or("eu-west-2")
+    }
+
+    pub fn shape(&self) -> Result<Shape> {
+        shape::shape(self.shape.as_deref().unwrap_or("office"))
     }
 
     /// Several sizes of functions, to measure each row at.

@@ -179,6 +179,7 @@ impl Compare {
             sweep_mb: flags.sweep_mb(),
             cache: here::cache(),
             quick: flags.quick,
+            shape: flags.shape()?,
         })
     }
 

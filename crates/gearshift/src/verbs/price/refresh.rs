@@ -1,0 +1,234 @@
+//! `gearshift price refresh`: AWS's public price-list files into this user's price book.
+
+use std::collections::BTreeMap;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use gearshift_price::offers::{self, Offered, Wanted};
+use gearshift_price::{Confidence, Price, PriceBook, PriceDate};
+use serde::Deserialize;
+
+use crate::verbs::{Ended, Usage};
+use crate::{here, say};
+
+/// Needs no account. Source: docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/price-changes.
+const AWS: &str = "https://pricing.us-east-1.amazonaws.com";
+
+#[derive(Args)]
+pub struct Refresh {
+    /// AWS region; may be repeated
+    #[arg(long, required = true)]
+    region: Vec<String>,
+    /// Where the files are: a mirror, or file:// and a folder laid out like it
+    #[arg(long, default_value = AWS, value_name = "URL")]
+    base_url: String,
+    /// Leave out EC2, whose file is hundreds of megabytes
+    #[arg(long)]
+    no_ec2: bool,
+}
+
+impl Refresh {
+    pub fn run(self) -> Result<Ended> {
+        let mut ended = Ended::Well;
+        for region in &self.region {
+            let book = PriceBook::region(region).map_err(|error| Usage(error.to_string()))?;
+            let source = Source { base: self.base_url.trim_end_matches('/').to_owned() };
+            if self.refresh(book, &source)? > 0 {
+                ended = Ended::Failed;
+            }
+        }
+        Ok(ended)
+    }
+
+    /// How many prices could not be had.
+    fn refresh(&self, book: &PriceBook, source: &Source) -> Result<usize> {
+        let region = book.name();
+        let today: PriceDate = jiff::Zoned::now().date().to_string().parse()?;
+        let wanted: Vec<Wanted> =
+            Wanted::of(book).into_iter().filter(|one| !(self.no_ec2 && one.by_csv())).collect();
+        let mut by_offer = BTreeMap::<&str, Vec<&Wanted>>::new();
+        for one in &wanted {
+            by_offer.entry(one.offer).or_default().push(one);
+        }
+        let (mut fresh, mut stale) = (Vec::new(), Vec::new());
+        for (offer, wanted) in by_offer {
+            let read = source.offer(offer, region, &wanted);
+            for one in wanted {
+                let old = book.price(&one.dimension).ok();
+                let found = match &read {
+                    Ok((address, offered)) => offers::find(one, offered, region)
+                        .map(|found| renewed(one, region, found, address, &today))
+                        .map_err(|error| error.to_string()),
+                    Err(error) => Err(format!("{error:#}")),
+                };
+                match found {
+                    Ok(price) => fresh.push(price),
+                    Err(why) => stale.push((one, old, why)),
+                }
+            }
+        }
+        let changed = fresh.iter().filter(|price| {
+            !book.price(&price.dimension).is_ok_and(|old| old.tiers == price.tiers)
+        });
+        let (many, changed) = (fresh.len(), changed.count());
+        if many > 0 {
+            // A price that could not be had stays, and says so wherever it is shown.
+            let kept = stale.iter().filter_map(|(_, old, _)| Some(marked_stale((*old)?, &today)));
+            let path = here::prices().join(format!("{region}.toml"));
+            write(&path, &book.clone().with(fresh.into_iter().chain(kept)).to_toml())?;
+            say!("{region}: {many} prices, {changed} changed · {}", path.display());
+        } else {
+            say!("{region}: nothing could be had, the book stays as it was");
+        }
+        for (one, old, why) in &stale {
+            let kept = if old.is_some() { "kept, stale" } else { "still missing" };
+            say!("  {kept}: {}: {why}", one.dimension);
+        }
+        Ok(stale.len())
+    }
+}
+
+fn renewed(
+    wanted: &Wanted,
+    region: &str,
+    found: &Offered,
+    address: &str,
+    today: &PriceDate,
+) -> Price {
+    Price {
+        dimension: wanted.dimension.clone(),
+        region: region.to_owned(),
+        unit: wanted.dimension.unit().to_owned(),
+        tiers: found.tiers.clone(),
+        effective: offers::effective(found, today),
+        source: format!("{address}, SKU {}, fetched {today}", found.sku),
+        confidence: Confidence::High,
+    }
+}
+
+const STALE: &str = "; stale since ";
+
+fn marked_stale(old: &Price, today: &PriceDate) -> Price {
+    let mut price = old.clone();
+    if !price.source.contains(STALE) {
+        price.source += &format!("{STALE}{today}");
+    }
+    price
+}
+
+/// Whole or not at all.
+fn write(path: &Path, text: &str) -> Result<()> {
+    let folder = path.parent().context("a book lies in a folder")?;
+    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    let staged = path.with_extension(format!("{}.new", std::process::id()));
+    std::fs::write(&staged, text).with_context(|| staged.display().to_string())?;
+    std::fs::rename(&staged, path).with_context(|| path.display().to_string())
+}
+
+/// Where price-list files are.
+struct Source {
+    base: String,
+}
+
+#[derive(Deserialize)]
+struct RegionIndex {
+    regions: BTreeMap<String, RegionFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RegionFile {
+    current_version_url: String,
+}
+
+impl Source {
+    /// The address of an offer's file with its version in it, and the products of the file.
+    fn offer(
+        &self,
+        offer: &str,
+        region: &str,
+        wanted: &[&Wanted],
+    ) -> Result<(String, Vec<Offered>)> {
+        let index = format!("/offers/v1.0/aws/{offer}/current/region_index.json");
+        let mut text = Vec::new();
+        self.open(&index)?.read_to_end(&mut text).with_context(|| index.clone())?;
+        let index: RegionIndex = serde_json::from_slice(&text).with_context(|| index.clone())?;
+        let Some(file) = index.regions.get(region) else {
+            bail!("{offer} has no file for {region}");
+        };
+        let json = &file.current_version_url;
+        if wanted.iter().any(|one| one.by_csv()) {
+            let csv = json.replace("index.json", "index.csv");
+            let offered = rows(BufReader::with_capacity(1 << 20, self.open(&csv)?), wanted)
+                .with_context(|| csv.clone())?;
+            return Ok((csv, offered));
+        }
+        let mut text = Vec::new();
+        self.open(json)?.read_to_end(&mut text).with_context(|| json.clone())?;
+        let (_, offered) = offers::of_json(offer, &text)?;
+        Ok((json.clone(), offered))
+    }
+
+    fn open(&self, path: &str) -> Result<Box<dyn Read>> {
+        let url = format!("{}{path}", self.base);
+        if let Some(file) = url.strip_prefix("file://") {
+            return Ok(Box::new(std::fs::File::open(file).with_context(|| file.to_owned())?));
+        }
+        let agent = ureq::Agent::config_builder()
+            .timeout_connect(Some(std::time::Duration::from_secs(10)))
+            .timeout_recv_response(Some(std::time::Duration::from_secs(30)))
+            .build();
+        let answer = ureq::Agent::new_with_config(agent).get(&url).call();
+        Ok(Box::new(answer.with_context(|| url)?.into_body().into_reader()))
+    }
+}
+
+/// On-demand rows of what is wanted, one at a time: the file does not fit into memory.
+fn rows(csv: impl Read, wanted: &[&Wanted]) -> Result<Vec<Offered>> {
+    // Lines about the file come before the header.
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(csv);
+    let mut header: Option<Vec<String>> = None;
+    let mut rates = BTreeMap::<String, (Offered, Vec<[String; 3]>)>::new();
+    let mut record = csv::StringRecord::new();
+    while reader.read_record(&mut record)? {
+        let Some(names) = &header else {
+            if record.get(0) == Some("SKU") {
+                header = Some(record.iter().map(offers::name).collect());
+            }
+            continue;
+        };
+        let cell = |name: &str| {
+            names.iter().position(|known| known == name).and_then(|at| record.get(at)).unwrap_or("")
+        };
+        let usage = cell("usagetype");
+        let ours = wanted.iter().any(|wanted| wanted.may_be(usage));
+        if !ours || cell("termtype") != "OnDemand" || cell("offertermcode") != "JRTCKXETXF" {
+            continue;
+        }
+        let (_, tiers) = rates.entry(cell("sku").to_owned()).or_insert_with(|| {
+            let attributes = names.iter().cloned().zip(record.iter().map(str::to_owned));
+            let offered = Offered {
+                sku: cell("sku").to_owned(),
+                attributes: attributes.collect(),
+                effective: cell("effectivedate").to_owned(),
+                tiers: Vec::new(),
+            };
+            (offered, Vec::new())
+        });
+        tiers.push(
+            ["startingrange", "endingrange", "priceperunit"].map(|name| cell(name).to_owned()),
+        );
+    }
+    if header.is_none() {
+        bail!("no header: a row that begins with SKU");
+    }
+    let offered = rates.into_values().map(|(offered, rates)| {
+        let rates =
+            rates.iter().map(|[begin, end, usd]| (begin.as_str(), end.as_str(), usd.as_str()));
+        let tiers = offers::tiers(&offered.sku, rates)?;
+        Ok(Offered { tiers, ..offered })
+    });
+    offered.collect()
+}

@@ -1,0 +1,142 @@
+//! `gearshift plan` and `gearshift price` as a user runs them.
+
+use std::process::{Command, Output};
+
+fn gearshift(arguments: &[&str], folder: &std::path::Path) -> Output {
+    let program = env!("CARGO_BIN_EXE_gearshift");
+    Command::new(program).args(arguments).current_dir(folder).output().expect("it starts")
+}
+
+fn said(output: &Output) -> String {
+    let (out, err) = (&output.stdout, &output.stderr);
+    format!("{}{}", String::from_utf8_lossy(out), String::from_utf8_lossy(err))
+}
+
+/// Two weeks of counts: quiet nights, busy days.
+fn counts(level: f64) -> String {
+    let minute = |at: usize| {
+        let day = 1.0 - (at as f64 / 1440.0 * std::f64::consts::TAU).cos();
+        format!("{},{}\n", 1_700_000_040 + at * 60, (day * level * 60.0) as u64)
+    };
+    format!("unix_seconds,requests\n{}", (0..14 * 1440).map(minute).collect::<String>())
+}
+
+#[test]
+fn a_plan_says_what_to_do_and_from_how_much_traffic_on_shifting_pays() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("busy.csv"), counts(20.0)).unwrap();
+    std::fs::write(folder.path().join("quiet.csv"), counts(0.5)).unwrap();
+
+    let busy = gearshift(&["plan", "busy.csv", "--shift-price", "0"], folder.path());
+    let text = said(&busy);
+    assert!(busy.status.success(), "{text}");
+    assert!(text.contains("verdict     shift (flex): saves $"), "{text}");
+    let page = text.lines().find_map(|line| line.strip_prefix("timeline    ")).expect("a page");
+    let page = std::fs::read_to_string(folder.path().join(page)).unwrap();
+    assert!(page.contains("move to the load balancer"), "decisions are explained");
+
+    let quiet = said(&gearshift(&["plan", "quiet.csv", "--no-page"], folder.path()));
+    assert!(quiet.contains("stay on functions: shifting saves $0.00 a month"), "{quiet}");
+    let times = quiet.split("It starts to pay at ").nth(1).expect("from where on");
+    let times: f64 = times.split(' ').next().unwrap().parse().unwrap();
+    let scale = (times * 1.2).to_string();
+    let scaled = gearshift(&["plan", "quiet.csv", "--no-page", "--scale", &scale], folder.path());
+    assert!(said(&scaled).contains("shift (flex)"), "{}", said(&scaled));
+}
+
+#[test]
+fn the_plan_as_json_bills_what_the_replay_cost() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("t.csv"), counts(20.0)).unwrap();
+    let output = gearshift(&["plan", "t.csv", "--json", "--no-page"], folder.path());
+    let plan: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(plan["schema"], "gearshift.plan/1");
+    let lines = plan["lines"].as_array().unwrap();
+    assert_eq!(lines.len(), 8);
+    assert!(lines[0]["policy"].is_null());
+    // Billed anew in decimals, a month of what the timeline adds up in integers.
+    let point = plan["timeline"].as_array().unwrap().last().unwrap();
+    let flex = lines.iter().find(|line| line["policy"] == "flex").unwrap();
+    let billed: f64 = flex["billed"]["usd"].as_str().unwrap().parse().unwrap();
+    let days = plan["facts"]["days"].as_f64().unwrap();
+    let replayed = point["flex_usd"].as_f64().unwrap() / days * 730.0 / 24.0;
+    assert!((billed / replayed - 1.0).abs() < 1e-4, "{billed} {replayed}");
+}
+
+#[test]
+fn bad_input_to_plan_and_price_names_it_and_the_next_step() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("t.csv"), "hello\n").unwrap();
+    std::fs::write(folder.path().join("ok.csv"), counts(1.0)).unwrap();
+    for (arguments, says) in [
+        (&["plan", "missing.csv"][..], "missing.csv"),
+        (&["plan", "t.csv"], "--format"),
+        (&["plan", "ok.csv", "--scale", "0"], "--scale 0"),
+        (&["plan", "ok.csv", "--time-zone", "Moon/Base"], "Moon/Base"),
+        (&["plan", "ok.csv", "--region", "mars-1"], "mars-1"),
+        (&["plan", "ok.csv", "--service", "nowhere"], "nowhere"),
+        (&["plan", "ok.csv", "--task-rate", "0"], "above zero"),
+        (&["price", "--calls", "many"], "--calls many"),
+        (&["price", "--calls", "5M"], "no run in this folder"),
+        (&["price", "--calls", "5M", "--service", "nowhere"], "nowhere"),
+    ] {
+        let output = gearshift(arguments, folder.path());
+        let text = said(&output);
+        assert!(
+            !output.status.success() && text.contains(says) && text.contains('→'),
+            "{arguments:?}: {text}"
+        );
+    }
+}
+
+fn results() -> String {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/results.json").to_owned()
+}
+
+#[test]
+fn price_gives_one_table_over_all_rows_of_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |more: &[&str]| {
+        let results = results();
+        let arguments = [&["price", "--calls", "5M", "--service", &results], more].concat();
+        let output = gearshift(&arguments, folder.path());
+        assert!(output.status.success(), "{}", said(&output));
+        said(&output)
+    };
+    let text = run(&["--shape", "office"]);
+    assert!(text.contains("peak 10.04/s"), "{text}");
+    // 730 h × 0.0132 + 8 GB × 0.116 + 730 h × 0.005 (aws.amazon.com/ec2/pricing): 14.21.
+    let ec2 = text.lines().find(|line| line.starts_with("ec2 ")).expect("a line");
+    assert!(ec2.contains("14.21") && ec2.contains(" 1 "), "{ec2}");
+    assert!(text.contains("against ec2"), "{text}");
+    // Twice the memory is twice the GB-seconds; 1,000,000 calls and 400,000 GB-s are free.
+    let json = |more: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&run(&[&["--json"], more].concat())).expect("JSON")
+    };
+    let month = |quote: &serde_json::Value| -> f64 {
+        let lines = quote["lines"].as_array().unwrap();
+        let line = lines.iter().find(|line| line["row"] == "lambda-rust-dynamodb").unwrap();
+        line["sums"]["month"].as_str().unwrap().parse().unwrap()
+    };
+    let (short, long) = (
+        json(&["--what-if", "memory=512,duration=20ms"]),
+        json(&["--what-if", "memory=1024,duration=20ms"]),
+    );
+    // 5 M × 0.01 GB-s × $0.0000166667.
+    assert!((month(&long) - month(&short) - 0.833_335).abs() < 1e-6);
+    let free = json(&["--what-if", "memory=512,duration=20ms", "--free-tier"]);
+    // 1 M × $0.0000002 + 50,000 GB-s (all of them) × $0.0000166667, the logs of
+    // 5 M calls (243 bytes each, 1.2 GB of the free 5) × $0.5985, and what initialisation took.
+    let saved = month(&short) - month(&free);
+    assert!((1.760..1.8).contains(&saved), "{saved}");
+}
+
+#[test]
+fn plan_takes_durations_and_capacity_from_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("t.csv"), counts(5.0)).unwrap();
+    let arguments =
+        ["plan", "t.csv", "--no-page", "--service", &results(), "--region", "eu-west-2"];
+    let text = said(&gearshift(&arguments, folder.path()));
+    assert!(text.contains("run d755: lambda-"), "{text}");
+}
