@@ -77,6 +77,8 @@ fn bad_input_to_plan_and_price_names_it_and_the_next_step() {
         (&["plan", "ok.csv", "--service", "nowhere"], "nowhere"),
         (&["plan", "ok.csv", "--task-rate", "0"], "above zero"),
         (&["price", "--calls", "many"], "--calls many"),
+        (&["compare", "--shape", "sometimes"], "--shape sometimes"),
+        (&["compare", "--shape", "t.csv"], "t.csv"),
         (&["price", "--calls", "5M"], "no run in this folder"),
         (&["price", "--calls", "5M", "--service", "nowhere"], "nowhere"),
     ] {
@@ -109,6 +111,11 @@ fn price_gives_one_table_over_all_rows_of_a_run() {
     let ec2 = text.lines().find(|line| line.starts_with("ec2 ")).expect("a line");
     assert!(ec2.contains("14.21") && ec2.contains(" 1 "), "{ec2}");
     assert!(text.contains("against ec2"), "{text}");
+    assert!(text.lines().any(|line| line.starts_with("flex ")), "{text}");
+    assert!(
+        text.contains("$100 ┤") && text.contains("calls\n"),
+        "a plot of cost over calls: {text}"
+    );
     // Twice the memory is twice the GB-seconds; 1,000,000 calls and 400,000 GB-s are free.
     let json = |more: &[&str]| -> serde_json::Value {
         serde_json::from_str(&run(&[&["--json"], more].concat())).expect("JSON")
@@ -129,6 +136,31 @@ fn price_gives_one_table_over_all_rows_of_a_run() {
     // 5 M calls (243 bytes each, 1.2 GB of the free 5) × $0.5985, and what initialisation took.
     let saved = month(&short) - month(&free);
     assert!((1.760..1.8).contains(&saved), "{saved}");
+}
+
+/// What second-hand prices, durations and capacities leave open.
+#[test]
+fn bills_and_break_evens_have_an_interval() {
+    let folder = tempfile::tempdir().unwrap();
+    let results = results();
+    let output =
+        gearshift(&["price", "--calls", "5M", "--json", "--service", &results], folder.path());
+    let quote: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let usd = |value: &serde_json::Value| value.as_str().unwrap().parse::<f64>().unwrap();
+    let line = quote["lines"].as_array().unwrap().iter();
+    let sums = &line.clone().find(|line| line["row"] == "lambda-rust-dynamodb").unwrap()["sums"];
+    let (low, month, high) = (usd(&sums["low"]), usd(&sums["month"]), usd(&sums["high"]));
+    assert!(low < month && month < high, "{sums}");
+    // The table's prices are second-hand here, and most of what is open.
+    let groups = sums["groups"].as_array().unwrap();
+    let store = usd(&groups.iter().find(|group| group[0] == "store").unwrap()[1]);
+    let open = (high - month) / store;
+    assert!((0.06..0.1).contains(&open), "{open}: {sums}");
+    let evens = quote["break_evens"].as_array().unwrap();
+    let even = evens.iter().find(|even| even["a"] == "ec2" && even["b"] == "lambda-rust-dynamodb");
+    let calls = &even.expect("a pair")["break_even"]["at"]["calls_per_month"];
+    let (low, high) = (usd(&calls["range"][0]), usd(&calls["range"][1]));
+    assert!(low < usd(&calls["value"]) && usd(&calls["value"]) < high, "{calls}");
 }
 
 #[test]
