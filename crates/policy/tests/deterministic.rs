@@ -1,23 +1,14 @@
 //! A replay is the same to the last digit, also from a state that was put aside.
 
+mod common;
+
 use gearshift_policy::{
     Alarms, Demand, Economics, Flex, Hysteresis, Lcp, Observation, State, Synthetic, Timing,
     Totals, Tracking, World, replay, step,
 };
 
 fn economics() -> Economics {
-    Economics {
-        function_request: 1_700_000,
-        spill_request: 700_000,
-        lb_request: 40_000,
-        lb_hour: 32_500_000,
-        task_hour: 29_685_000,
-        task_per_s: 50.0,
-        burstiness: 1.5,
-        shift: 50_000_000,
-        max_tasks: 200,
-        function_per_s: Some(1000.0),
-    }
+    Economics { shift: 50_000_000, function_per_s: Some(1000.0), ..common::api() }
 }
 
 fn all() -> Vec<State> {

@@ -1,23 +1,10 @@
 //! The offline optimum against brute force, against an independent biller, and against chance.
 
+mod common;
+
+use common::api;
 use gearshift_policy::{Economics, Timing, Want, World, optimum};
 use proptest::prelude::*;
-
-/// 512 MB for 60 ms behind an HTTP API against half a vCPU with 1 GB, us-east-1.
-fn api() -> Economics {
-    Economics {
-        function_request: 1_700_000,
-        spill_request: 700_000,
-        lb_request: 40_000,
-        lb_hour: 32_500_000,
-        task_hour: 29_685_000,
-        task_per_s: 50.0,
-        burstiness: 1.5,
-        shift: 0,
-        max_tasks: 200,
-        function_per_s: None,
-    }
-}
 
 /// A world so small that every schedule can be tried.
 fn small() -> (Economics, Timing) {
