@@ -77,6 +77,8 @@ fn bad_input_to_plan_and_price_names_it_and_the_next_step() {
         (&["plan", "ok.csv", "--service", "nowhere"], "nowhere"),
         (&["plan", "ok.csv", "--task-rate", "0"], "above zero"),
         (&["price", "--calls", "many"], "--calls many"),
+        (&["price", "--calls", "-5"], "--calls -5"),
+        (&["price", "--calls", "9000000M"], "1000000000000"),
         (&["compare", "--shape", "sometimes"], "--shape sometimes"),
         (&["compare", "--shape", "t.csv"], "t.csv"),
         (&["price", "--calls", "5M"], "no run in this folder"),
@@ -106,6 +108,7 @@ fn price_gives_one_table_over_all_rows_of_a_run() {
         said(&output)
     };
     let text = run(&["--shape", "office"]);
+    assert!(text.starts_with("5,000,000 calls a month, office: "), "{text}");
     assert!(text.contains("peak 10.04/s"), "{text}");
     // 730 h × 0.0132 + 8 GB × 0.116 + 730 h × 0.005 (aws.amazon.com/ec2/pricing): 14.21.
     let ec2 = text.lines().find(|line| line.starts_with("ec2 ")).expect("a line");

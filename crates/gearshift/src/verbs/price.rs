@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use gearshift_compare::{Asked, Results, quote};
 use gearshift_price::{PriceBook, SECONDS_PER_MONTH};
 use rust_decimal::Decimal;
-use rust_decimal::prelude::FromPrimitive;
+use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 
 use super::{Ended, Usage, diff, shape};
 use crate::{here, terminal};
@@ -27,7 +27,7 @@ pub struct PriceVerb {
     #[command(subcommand)]
     book: Option<BookVerb>,
     /// Calls a month: 5M, 300k, 5M/month, 2/s
-    #[arg(long, value_name = "CALLS", required = true)]
+    #[arg(long, value_name = "CALLS", required = true, allow_hyphen_values = true)]
     calls: Option<String>,
     /// How they spread over the month: steady, office (working hours), or a trace (see plan)
     #[arg(long, default_value = "steady")]
@@ -93,7 +93,7 @@ impl PriceVerb {
         let free = if self.free_tier { "on" } else { "off" };
         let mut about = vec![format!(
             "{} calls a month, {}: mean {:.2}/s, peak {:.2}/s · {region} · usage and durations: run {} · free tier {free} · price book {}",
-            volume,
+            gearshift_report::count(calls.round().to_u64().unwrap_or(u64::MAX)),
             self.shape,
             mean_per_s,
             peak_per_s,
@@ -140,7 +140,11 @@ fn calls_per_month(text: &str) -> Result<Decimal, String> {
     let month = if per_s { Decimal::from(SECONDS_PER_MONTH) } else { Decimal::ONE };
     let calls = value.checked_mul(times.into()).and_then(|calls| calls.checked_mul(month));
     let most = Decimal::from(gearshift_price::MAX_CALLS_PER_MONTH);
-    calls.filter(|calls| *calls >= Decimal::ZERO && *calls <= most).ok_or_else(wrong)
+    match calls {
+        Some(calls) if calls < Decimal::ZERO => Err(wrong()),
+        Some(calls) if calls <= most => Ok(calls),
+        _ => Err(format!("--calls {text}: more than {most} a month are not priced → give fewer")),
+    }
 }
 
 /// Memory in MB and duration in milliseconds.
