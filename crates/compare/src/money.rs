@@ -128,6 +128,12 @@ impl PerUnit {
         };
         Some(Self { low: decimal(low)?, middle: decimal(per_s.value)?, high: decimal(high)? })
     }
+
+    /// On average, where the busiest minute is so many times the mean.
+    pub(crate) fn on_average(self, peak_over_mean: Decimal) -> Self {
+        let mean = |per_s: Decimal| per_s.checked_div(peak_over_mean).unwrap_or(per_s);
+        Self { low: mean(self.low), middle: mean(self.middle), high: mean(self.high) }
+    }
 }
 
 impl PricedRow {

@@ -1,21 +1,26 @@
 //! What rows that were measured cost at other volumes, shapes, sizes and in other regions.
 
+use std::collections::BTreeMap;
+
 use gearshift_calibrate::Factor;
 use gearshift_gear::metering::MB_PER_GB;
 use gearshift_gear::{CATALOGUE, Compute, Count, Dimension, Row, Setup};
-use gearshift_plan::{Priced, Service, Shape, volume};
+use gearshift_plan::Shape;
 use gearshift_price::{
-    Bill, BillLine, BreakEven, Candidate, Confidence, Gap, Group, PriceBook, SECONDS_PER_MONTH,
-    Usage, UsagePerCall, Winners, fixed_usage, free_tier, winners,
+    Bill, BillLine, BreakEven, Candidate, Confidence, Gap, Group, MAX_UNITS, Price, PriceBook,
+    PriceDate, SECONDS_PER_MONTH, Usage, UsagePerCall, Winners, fixed_usage, units, winners,
 };
 use rust_decimal::Decimal;
-use rust_decimal::prelude::FromPrimitive;
+use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 use serde::Serialize;
 
 use crate::money::{End, Interval, PerUnit, PricedRow, break_even};
 use crate::provider_of;
 use crate::results::{Pair, Results, RowResult, RowState};
-use crate::shifting::{HIGH, days_of, service_of};
+
+mod shifted;
+
+use shifted::shifted;
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -35,19 +40,56 @@ pub struct Asked {
     pub free_tier: bool,
 }
 
+impl Asked {
+    /// Requests a second on average.
+    fn per_s(&self) -> Decimal {
+        self.calls_per_month / Decimal::from(SECONDS_PER_MONTH)
+    }
+
+    fn peak_over_mean(&self) -> Decimal {
+        Decimal::from_f64(self.shape.peak_over_mean()).unwrap_or(Decimal::ONE)
+    }
+
+    fn what_if(&self) -> Vec<String> {
+        let spot = |spot| if spot { "tasks on Fargate Spot" } else { "tasks on demand" };
+        let memory = self.memory_mb.map(|mb| format!("functions of {mb} MB"));
+        let duration = self.duration_ms.map(|ms| format!("functions billed {ms} ms a call"));
+        let lb = self.shared_lb.then(|| "load balancer paid for by others".to_owned());
+        let said = [memory, duration, self.spot.map(|is| spot(is).to_owned()), lb];
+        said.into_iter().flatten().collect()
+    }
+}
+
 /// All answers.
 #[derive(Clone, Debug, Serialize)]
 pub struct Quote {
+    /// Whose usage, durations and ceilings these are.
+    pub run: String,
+    pub region: String,
+    pub calls_per_month: Decimal,
+    /// Such as `office hours`.
+    pub shape: String,
+    /// On average.
+    pub per_s: f64,
+    /// In the busiest minute of the shape.
+    pub peak_per_s: f64,
+    /// What was asked that the run did not measure, in words.
+    pub what_if: Vec<String>,
+    pub free_tier: bool,
     /// The cheapest first, those without a price last.
     pub lines: Vec<QuoteLine>,
     /// Calls a month that curves are given at, evenly on a log scale.
     pub volumes: Vec<u64>,
     pub break_evens: Vec<Pair>,
-    /// Who is cheapest from where on, on steady traffic; none where that cannot be said.
+    /// Who is cheapest from where on, of the rows that have a price; none where that cannot be said.
     pub winners: Option<Winners>,
     pub prices_used: usize,
+    /// When the oldest and the newest of them took effect or were seen; none without prices.
+    pub prices_of: Option<[PriceDate; 2]>,
     /// Prices that only a second-hand note gives.
     pub low_confidence: Vec<String>,
+    /// Prices that could not be fetched anew.
+    pub stale: Vec<String>,
 }
 
 /// One row's month.
@@ -56,6 +98,8 @@ pub struct QuoteLine {
     pub row: String,
     /// Of what is billed by the hour; none: a unit serves any number.
     pub units: Option<u64>,
+    /// US dollars a month by column of the bill; none: a price of it is missing.
+    pub groups: Vec<(Group, Option<Decimal>)>,
     pub sums: Option<Sums>,
     /// Why there are none.
     pub gap: Option<String>,
@@ -63,6 +107,8 @@ pub struct QuoteLine {
     pub note: Option<String>,
     /// Where a unit can do more for a while than the bill counts on.
     pub burst: Option<Burst>,
+    /// Where the busiest minute is more than the row takes, however much is paid.
+    pub beyond: Option<Beyond>,
     /// US dollars a month at each of [`Quote::volumes`]; empty where there is no price, and of what
     /// is shifted.
     pub curve: Vec<Decimal>,
@@ -74,22 +120,26 @@ pub struct Burst {
     /// All day: what units are counted by.
     pub sustained_per_s: f64,
     pub per_s: f64,
-    /// While credits last, from full.
+    /// While the credits last that it is launched with.
     pub minutes: f64,
+}
+
+/// What a row takes.
+#[derive(Clone, Debug, Serialize)]
+pub struct Beyond {
+    pub ceiling_per_s: f64,
+    pub set_by: String,
 }
 
 /// US dollars. Of what is shifted: fixed is nothing, a million calls cost what they do on average.
 #[derive(Clone, Debug, Serialize)]
 pub struct Sums {
-    /// A month, by column of the bill.
-    pub groups: Vec<(Group, Decimal)>,
+    /// Without a call, by all units.
     pub fixed: Decimal,
-    /// A million calls.
+    /// A million calls more, from as many units.
     pub million: Decimal,
     pub month: Decimal,
-    /// What is free, and taken off.
-    pub free: Decimal,
-    /// From the uncertainty of measured durations.
+    /// What durations, capacities and prices leave open.
     pub low: Decimal,
     pub high: Decimal,
     /// One of its prices is of low confidence.
@@ -100,31 +150,28 @@ struct Quoted {
     priced: PricedRow,
     units: bool,
     burst: Option<Burst>,
+    beyond: Option<Beyond>,
 }
 
 /// Quotes every valid row of `results` whose setup the catalogue knows.
 pub fn quote(results: &Results, book: &PriceBook, asked: &Asked) -> Quote {
     let volumes = volumes();
-    let peak = Decimal::from_f64(asked.shape.peak_over_mean()).unwrap_or(Decimal::ONE);
+    let billing = if asked.free_tier { book.with_free_tier() } else { book.clone() };
     let mut lines = Vec::new();
     let mut quoted = Vec::new();
     for row in results.rows.iter().filter(|row| row.state == RowState::Ok) {
-        match quoted_row(row, results, book, asked) {
+        match quoted_row(row, results, &billing, asked) {
             Ok(Some(row)) => quoted.push(row),
             Ok(None) => {}
-            Err(gap) => lines.push(QuoteLine {
-                row: row.row.clone(),
-                units: None,
-                sums: None,
-                gap: Some(gap),
-                note: None,
-                burst: None,
-                curve: Vec::new(),
-            }),
+            Err(gap) => lines.push(QuoteLine { gap: Some(gap), ..QuoteLine::of(&row.row) }),
         }
     }
-    lines.extend(quoted.iter().map(|row| line(row, &volumes, peak, asked)));
-    lines.extend(shifted(results, &quoted, book, asked));
+    lines.extend(quoted.iter().map(|row| line(row, &volumes, asked)));
+    let bill_of = |name: &str| {
+        let row = quoted.iter().find(|row| row.priced.name == name)?;
+        Some(&row.priced.interval.middle)
+    };
+    lines.extend(shifted(results, bill_of, book, asked));
     lines.sort_by_key(|line| line.sums.as_ref().map_or(Decimal::MAX, |sums| sums.month));
     let rows: Vec<&PricedRow> = quoted.iter().map(|row| &row.priced).collect();
     let mut break_evens = Vec::new();
@@ -137,20 +184,34 @@ pub fn quote(results: &Results, book: &PriceBook, asked: &Asked) -> Quote {
         }
     }
     let candidates: Vec<Candidate> = rows.iter().map(|row| row.candidate(End::Middle)).collect();
-    let prices: std::collections::BTreeMap<_, _> = rows
+    let prices: BTreeMap<String, &Price> = rows
         .iter()
         .flat_map(|row| &row.interval.middle.lines)
         .filter_map(BillLine::price)
-        .map(|price| (price.dimension.to_string(), price.confidence))
+        .map(|price| (price.dimension.to_string(), price))
         .collect();
-    let low = prices.iter().filter(|(_, is)| **is == Confidence::Low);
+    let which = |is: fn(&Price) -> bool| {
+        prices.iter().filter(|(_, price)| is(price)).map(|(what, _)| what.clone()).collect()
+    };
+    let dates = || prices.values().map(|price| &price.effective);
+    let per_s = asked.per_s().to_f64().unwrap_or(0.0);
     Quote {
+        run: results.run.to_string(),
+        region: book.name().to_owned(),
+        calls_per_month: asked.calls_per_month,
+        shape: asked.shape.name().to_owned(),
+        per_s,
+        peak_per_s: per_s * asked.shape.peak_over_mean(),
+        what_if: asked.what_if(),
+        free_tier: asked.free_tier,
         lines,
         volumes,
         break_evens,
-        winners: winners(&candidates, 1..1_000_000_000).ok(),
-        low_confidence: low.map(|(what, _)| what.clone()).collect(),
+        winners: winners(&candidates, 1..most_calls(&candidates)).ok(),
         prices_used: prices.len(),
+        prices_of: dates().min().cloned().zip(dates().max().cloned()).map(<[_; 2]>::from),
+        low_confidence: which(|price| price.confidence == Confidence::Low),
+        stale: which(|price| price.stale_since.is_some()),
     }
 }
 
@@ -204,8 +265,16 @@ fn quoted_row(
         })
     });
     let ceiling = ceiling.and_then(PerUnit::of);
+    let ceiling = ceiling.map(|per_unit| per_unit.on_average(asked.peak_over_mean()));
+    let peak_per_s = asked.per_s() * asked.peak_over_mean();
+    let whole = result.ceiling.as_ref().filter(|_| !units).map(|ceiling| &ceiling.sustained);
+    let beyond = whole.filter(|ceiling| peak_per_s.to_f64() > Some(ceiling.per_s.value));
+    let beyond = beyond.map(|ceiling| Beyond {
+        ceiling_per_s: ceiling.per_s.value,
+        set_by: ceiling.set_by.clone(),
+    });
     let priced = PricedRow { name: row.name.clone(), interval, ceiling };
-    Ok(Some(Quoted { priced, units, burst }))
+    Ok(Some(Quoted { priced, units, burst, beyond }))
 }
 
 fn set_spot(row: &mut Row, wanted: Option<bool>) {
@@ -233,127 +302,64 @@ fn quantity(line: &BillLine, row: &Row, asked: &Asked) -> Decimal {
     }
 }
 
-fn line(quoted: &Quoted, volumes: &[u64], peak: Decimal, asked: &Asked) -> QuoteLine {
+impl QuoteLine {
+    /// Of a row, without anything known of it.
+    fn of(row: &str) -> Self {
+        Self {
+            row: row.to_owned(),
+            units: None,
+            groups: Vec::new(),
+            sums: None,
+            gap: None,
+            note: None,
+            burst: None,
+            beyond: None,
+            curve: Vec::new(),
+        }
+    }
+}
+
+fn line(quoted: &Quoted, volumes: &[u64], asked: &Asked) -> QuoteLine {
     let row = &quoted.priced;
-    let sums = sums(row, peak, asked);
+    let calls = asked.calls_per_month;
+    let units = row.at(End::Middle).1.map_or(Ok(1), |each| units(each, asked.per_s()));
+    let units = units.map_err(Gap::from);
+    let group = |group: Group| {
+        let usd = row.interval.middle.group_monthly(group, calls, *units.as_ref().ok()?);
+        usd.ok().map(|usd| usd.value)
+    };
+    let sums = units.clone().and_then(|units| sums(row, units, asked));
+    let curve = volumes.iter().map_while(|calls| month(row, End::Middle, (*calls).into()).ok());
     QuoteLine {
         row: row.name.clone(),
-        units: sums.as_ref().ok().filter(|_| quoted.units).map(|(units, _)| *units),
+        units: units.as_ref().ok().filter(|_| quoted.units).copied(),
+        groups: Group::ALL.iter().map(|one| (*one, group(*one))).collect(),
         gap: sums.as_ref().err().map(ToString::to_string),
-        sums: sums.ok().map(|(_, sums)| sums),
+        curve: if sums.is_ok() { curve.collect() } else { Vec::new() },
+        sums: sums.ok(),
         note: None,
         burst: quoted.burst,
-        curve: volumes
-            .iter()
-            .map_while(|calls| {
-                month(&quoted.priced, End::Middle, (*calls).into(), peak, asked)
-                    .ok()
-                    .map(|(_, usd)| usd)
-            })
-            .collect(),
+        beyond: quoted.beyond.clone(),
     }
 }
 
-/// The calls on the run's cheapest function and its tasks, shifted by flex; none where the run has
-/// no such two. What is the same in both gears (stores, logs, transfer) is the function's.
-fn shifted(
-    results: &Results,
-    quoted: &[Quoted],
-    book: &PriceBook,
-    asked: &Asked,
-) -> Option<QuoteLine> {
-    let (measured, low) = service_of(results, None, HIGH).ok()?;
-    let service = Service {
-        memory_mb: asked.memory_mb.unwrap_or(measured.memory_mb),
-        duration_ms: asked.duration_ms.unwrap_or(measured.duration_ms),
-        spot: asked.spot.unwrap_or(measured.spot),
-        shared_lb: asked.shared_lb,
-        free_tier: asked.free_tier,
-        ..measured
-    };
-    let low = &quoted.iter().find(|row| row.priced.name == low)?.priced.interval.middle;
-    let sums = shifted_sums(service, low, book, asked);
-    Some(QuoteLine {
-        row: "flex".to_owned(),
-        units: None,
-        gap: sums.as_ref().err().cloned(),
-        note: sums.as_ref().ok().map(|(_, note)| note.clone()),
-        burst: None,
-        curve: Vec::new(),
-        sums: sums.ok().map(|(sums, _)| sums),
-    })
-}
-
-fn shifted_sums(
-    service: Service,
-    low: &Bill,
-    book: &PriceBook,
-    asked: &Asked,
-) -> Result<(Sums, String), String> {
-    let said = |error: &dyn std::fmt::Display| error.to_string();
-    let priced = Priced::new(service, book, Decimal::ZERO).map_err(|error| said(&error))?;
-    let calls = asked.calls_per_month;
-    let replayed = volume(&asked.shape, calls, days_of(&asked.shape), &priced);
-    let replayed = replayed.map_err(|error| said(&error))?;
-    let billed = &replayed.flex.billed;
-    let same = |line: &&BillLine| !matches!(line.group, Group::Front | Group::Compute);
-    let same = Bill { lines: low.lines.iter().filter(same).cloned().collect(), ..low.clone() };
-    let free = match asked.free_tier {
-        true => free_tier(&same, calls).map_err(|error| said(&error))?,
-        false => Decimal::ZERO,
-    };
-    let mut groups = Vec::new();
-    for group in Group::ALL {
-        let same = same.group_monthly(group, calls, 1).map_err(|error| said(&error))?.value;
-        let shifted = match group {
-            Group::Front => billed.usd - billed.compute_usd - billed.addresses_usd,
-            Group::Compute => billed.compute_usd,
-            Group::Network => billed.addresses_usd,
-            _ => Decimal::ZERO,
-        };
-        groups.push((group, same + shifted));
-    }
-    let month = groups.iter().map(|(_, usd)| usd).sum::<Decimal>() - free;
-    let per_call = month.checked_div(calls).unwrap_or_default();
-    let sums = Sums {
-        groups,
-        fixed: Decimal::ZERO,
-        million: per_call * Decimal::from(1_000_000),
-        month,
-        free,
-        low: month,
-        high: month,
-        doubtful: doubtful(&same),
-    };
-    let note = match (replayed.flex.shifts_per_day, replayed.at_function) {
-        (_, 1.0) => "too small to shift".to_owned(),
-        (shifts, _) => format!("{shifts:.1} shifts a day"),
-    };
-    Ok((sums, note))
-}
-
-/// Units, and US dollars a month without what is free; `peak` is over the mean.
-fn month(
-    row: &PricedRow,
-    end: End,
-    calls: Decimal,
-    peak: Decimal,
-    asked: &Asked,
-) -> Result<(u64, Decimal), Gap> {
+/// US dollars a month.
+fn month(row: &PricedRow, end: End, calls: Decimal) -> Result<Decimal, Gap> {
     let (bill, ceiling_per_s) = row.at(end);
-    let (units, usd) = match ceiling_per_s {
-        Some(per_s) => {
-            let peak_per_s = calls / Decimal::from(SECONDS_PER_MONTH) * peak;
-            let with = bill.monthly_with_units(calls, per_s, peak_per_s)?;
-            (with.units, with.usd.value)
-        }
-        None => (1, bill.monthly(calls)?.value),
-    };
-    Ok((units, usd - free(bill, calls, asked)?))
+    let per_s = calls / Decimal::from(SECONDS_PER_MONTH);
+    match ceiling_per_s {
+        Some(each) => Ok(bill.monthly_with_units(calls, each, per_s)?.usd.value),
+        None => Ok(bill.monthly(calls)?.value),
+    }
 }
 
-fn free(bill: &Bill, calls: Decimal, asked: &Asked) -> Result<Decimal, Gap> {
-    if asked.free_tier { free_tier(bill, calls) } else { Ok(Decimal::ZERO) }
+/// The end of the volumes that winners are looked for in: a thousand million calls a month, or what
+/// [`MAX_UNITS`] units of each row take.
+fn most_calls(candidates: &[Candidate]) -> u64 {
+    let each = candidates.iter().filter_map(|row| row.ceiling_per_s).min();
+    let month = Decimal::from(SECONDS_PER_MONTH) * Decimal::from(MAX_UNITS);
+    let most = each.and_then(|per_s| (per_s * month).floor().to_u64());
+    most.unwrap_or(u64::MAX).clamp(2, 1_000_000_000)
 }
 
 /// From 100,000 to 1,000,000,000 calls a month, twenty to a factor of ten.
@@ -366,26 +372,21 @@ fn doubtful(bill: &Bill) -> bool {
     bill.lines.iter().filter_map(BillLine::price).any(low)
 }
 
-fn sums(row: &PricedRow, peak: Decimal, asked: &Asked) -> Result<(u64, Sums), Gap> {
+fn sums(row: &PricedRow, units: u64, asked: &Asked) -> Result<Sums, Gap> {
     let calls = asked.calls_per_month;
-    let of = |end: End| month(row, end, calls, peak, asked);
     let bill = &row.interval.middle;
-    let (units, month) = of(End::Middle)?;
-    let ends = [of(End::Cheap)?.1, month, of(End::Dear)?.1];
-    let mut groups = Vec::new();
-    for group in Group::ALL {
-        groups.push((group, bill.group_monthly(group, calls, units)?.value));
-    }
-    let fixed = bill.per_month_fixed()?.value;
-    let sums = Sums {
-        groups,
-        fixed,
-        million: bill.per_million_calls()?.value,
-        month,
-        free: free(bill, calls, asked)?,
-        low: ends.into_iter().min().unwrap_or(month),
-        high: ends.into_iter().max().unwrap_or(month),
-        doubtful: doubtful(bill),
+    let ends = [End::Cheap, End::Middle, End::Dear].map(|end| month(row, end, calls));
+    let [cheap, month, dear] = ends;
+    let (cheap, month, dear) = (cheap?, month?, dear?);
+    let standing = |calls: Decimal| -> Result<Decimal, Gap> {
+        Group::ALL.into_iter().map(|group| Ok(bill.group_monthly(group, calls, units)?.value)).sum()
     };
-    Ok((units, sums))
+    Ok(Sums {
+        fixed: standing(Decimal::ZERO)?,
+        million: standing(calls + Decimal::from(1_000_000))? - standing(calls)?,
+        month,
+        low: cheap.min(month).min(dear),
+        high: cheap.max(month).max(dear),
+        doubtful: doubtful(bill),
+    })
 }

@@ -14,6 +14,9 @@ use crate::results::{Results, RowResult, RowState};
 /// The task row that is shifted to where no other is named.
 pub const HIGH: &str = "fargate";
 
+/// The function row that is suggested where a run has none.
+const FUNCTION: &str = "lambda-rust-dynamodb";
+
 /// Volumes that a year of shifting is shown at, in multiples of the break-even of the two gears:
 /// those of the policy suite.
 const VOLUMES: [f64; 4] = [0.3, 1.0, 3.0, 10.0];
@@ -79,43 +82,29 @@ pub fn service_of(
     low: Option<&str>,
     high: &str,
 ) -> Result<(Service, String), String> {
-    let gear = |name: &str| match CATALOGUE.row(name).ok().map(|row| &row.setup) {
-        Some(Setup::Steady(gear)) => Some(gear.clone()),
-        _ => None,
-    };
+    let run = &results.run;
     let functions = results.rows.iter().filter(|row| {
         row.state == RowState::Ok
-            && gear(&row.row).is_some_and(|gear| function_mb(&gear).is_some())
-            && gb_seconds(row).is_some()
+            && steady(&row.row).and_then(function_mb).is_some()
+            && per_call(row, &Dimension::FunctionGbSecond).is_some()
     });
-    let run = &results.run;
-    let low = match low {
-        Some(name) => results.rows.iter().find(|row| row.row == name),
-        None => functions.min_by_key(|row| {
-            let money = row.money.as_ref().and_then(|money| money.million_usd.as_ref());
-            money.map_or(Decimal::MAX, |usd| usd.value)
-        }),
-    };
-    let low = low.ok_or_else(|| {
-        format!("run {run}: no valid function row → gearshift compare --rows lambda-rust-dynamodb,fargate")
+    let cheapest = functions.min_by_key(|row| {
+        let money = row.money.as_ref().and_then(|money| money.million_usd.as_ref());
+        money.map_or(Decimal::MAX, |usd| usd.value)
+    });
+    let low = low.or(cheapest.map(|row| row.row.as_str())).ok_or_else(|| {
+        format!("run {run}: no valid function row → {}", compare([FUNCTION, HIGH]))
     })?;
-    let high = results.rows.iter().find(|row| row.row == high).ok_or_else(|| {
-        format!("run {run}: no row {high} → gearshift compare --rows {},{high}", low.row)
-    })?;
-    let low_gear = gear(&low.row).ok_or_else(|| format!("{}: not a steady row", low.row))?;
-    let high_gear = gear(&high.row).ok_or_else(|| format!("{}: not a steady row", high.row))?;
-    let memory_mb = function_mb(&low_gear)
-        .ok_or_else(|| format!("{}: has no function → --low ROW", low.row))?;
-    let gb_seconds = gb_seconds(low)
-        .ok_or_else(|| format!("{}: its duration was not measured → compare it again", low.row))?;
-    let (milli_vcpu, task_mb, spot) = task(&high_gear)
-        .ok_or_else(|| format!("{}: has no Fargate task → --high ROW", high.row))?;
-    let ceiling = high.ceiling.as_ref().map(|ceiling| &ceiling.sustained).ok_or_else(|| {
-        format!(
-            "{}: its ceiling was not measured → gearshift compare --rows {}",
-            high.row, high.row
-        )
-    })?;
+    let again = compare([low, high]);
+    let (low, memory_mb) = named(results, ["--low", "function"], low, &again, function_mb)?;
+    let (high, (milli_vcpu, task_mb, spot)) =
+        named(results, ["--high", "task"], high, &again, task)?;
+    let unmeasured =
+        |row: &RowResult, what| format!("{}: its {what} was not measured → {again}", row.row);
+    let gb_seconds =
+        per_call(low, &Dimension::FunctionGbSecond).ok_or_else(|| unmeasured(low, "duration"))?;
+    let ceiling = high.ceiling.as_ref().map(|ceiling| &ceiling.sustained);
+    let ceiling = ceiling.ok_or_else(|| unmeasured(high, "ceiling"))?;
     let per_s = Decimal::from_f64(ceiling.per_s.value).unwrap_or_default().round_dp(1);
     let duration_ms = (gb_seconds * Decimal::from(MB_PER_GB) / Decimal::from(memory_mb)
         * Decimal::from(1000))
@@ -123,11 +112,15 @@ pub fn service_of(
     let service = Service {
         memory_mb,
         duration_ms,
-        front: if low_gear.front == Front::RestApi { Front::RestApi } else { Front::HttpApi },
+        front: match steady(&low.row).map(|gear| gear.front) {
+            Some(Front::RestApi) => Front::RestApi,
+            _ => Front::HttpApi,
+        },
         task_milli_vcpu: milli_vcpu,
         task_memory_mb: task_mb,
         spot,
         task_per_s: per_s,
+        lcu_hours_per_request: per_call(high, &Dimension::LoadBalancerCapacityHour),
         source: format!(
             "run {run}: {} {duration_ms} ms at {memory_mb} MB, {} {per_s} requests/s a task ({})",
             low.row, high.row, ceiling.set_by
@@ -135,6 +128,48 @@ pub fn service_of(
         ..Service::default()
     };
     Ok((service, low.row.clone()))
+}
+
+/// The gear of a row of the catalogue that never shifts.
+fn steady(row: &str) -> Option<&'static Gear> {
+    match CATALOGUE.row(row).ok().map(|row| &row.setup) {
+        Some(Setup::Steady(gear)) => Some(gear),
+        _ => None,
+    }
+}
+
+/// How to get what a run lacks.
+fn compare(rows: [&str; 2]) -> String {
+    let known: Vec<&str> = rows.into_iter().filter(|row| steady(row).is_some()).collect();
+    format!("gearshift compare --rows {}", known.join(","))
+}
+
+/// The row of this name and what `of` says of its gear. Without them: which ones `flag` could name
+/// instead, or how to have this one measured.
+fn named<'a, T>(
+    results: &'a Results,
+    [flag, kind]: [&str; 2],
+    name: &str,
+    again: &str,
+    of: impl Fn(&Gear) -> Option<T>,
+) -> Result<(&'a RowResult, T), String> {
+    let run = &results.run;
+    let found = results.rows.iter().find(|row| row.row == name);
+    let Some(fits) = steady(name).and_then(&of) else {
+        let rows = results.rows.iter().map(|row| row.row.as_str());
+        let rows: Vec<&str> = rows.filter(|row| steady(row).and_then(&of).is_some()).collect();
+        let why = match CATALOGUE.row(name) {
+            Ok(_) => format!("not a {kind} row"),
+            Err(_) => "no such row".to_owned(),
+        };
+        let next = match rows.as_slice() {
+            [] => format!("run {run} has no {kind} row: {}", compare([FUNCTION, HIGH])),
+            rows => format!("choose a {kind} row of run {run}: {}", rows.join(", ")),
+        };
+        return Err(format!("{flag} {name}: {why} → {next}"));
+    };
+    let found = found.ok_or_else(|| format!("run {run}: no row {name} → {again}"))?;
+    Ok((found, fits))
 }
 
 fn function_mb(gear: &Gear) -> Option<u32> {
@@ -154,9 +189,7 @@ fn task(gear: &Gear) -> Option<(u32, u32, bool)> {
 }
 
 /// Of one call, as metered.
-fn gb_seconds(row: &RowResult) -> Option<Decimal> {
+fn per_call(row: &RowResult, of: &Dimension) -> Option<Decimal> {
     let lines = &row.money.as_ref()?.bill.lines;
-    let line =
-        lines.iter().find(|line| !line.fixed && line.dimension == Dimension::FunctionGbSecond)?;
-    Some(line.quantity)
+    Some(lines.iter().find(|line| !line.fixed && line.dimension == *of)?.quantity)
 }

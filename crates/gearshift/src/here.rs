@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use gearshift_gear::RunId;
 use gearshift_prepare::Preparer;
-use gearshift_price::PriceBook;
+use gearshift_price::{PriceBook, PriceError};
 use gearshift_sandbox::{ORCHESTRATOR_VARIABLE, RUN_VARIABLE};
 use gearshift_twin::{TwinConfig, runs_on_disk};
 use rand::Rng;
@@ -42,20 +42,31 @@ pub fn own_book(region: &str) -> Result<Option<PriceBook>> {
     }
     match std::fs::read_to_string(&path) {
         Ok(text) => {
-            let book = PriceBook::parse(&text);
-            let again = || format!("{} → gearshift price refresh, or remove it", path.display());
-            Ok(Some(book.with_context(again)?))
+            let next = format!("gearshift price refresh --region {region}, or remove it");
+            match PriceBook::parse(&text) {
+                Ok(book) => Ok(Some(book)),
+                Err(PriceError::BadBook { why, .. }) => {
+                    anyhow::bail!("{} is not a price book: {why} → {next}", path.display())
+                }
+                Err(why) => anyhow::bail!("{}: {why}", path.display()),
+            }
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| path.display().to_string()),
     }
 }
 
-/// Has every verb use this user's own price books in place of the shipped ones.
+/// Has every verb use this user's own price books in place of the shipped ones. One that cannot be
+/// read fails who asks for its region.
 pub fn install_own_books() -> Result<()> {
     for region in PriceBook::regions() {
-        if let Some(book) = own_book(region)? {
-            book.install()?;
+        match own_book(region) {
+            Ok(None) => {}
+            Ok(Some(book)) => PriceBook::install(region, Ok(book))?,
+            Err(why) => {
+                let why = format!("{why:#}");
+                PriceBook::install(region, Err(PriceError::Unusable { why }))?;
+            }
         }
     }
     Ok(())

@@ -296,7 +296,7 @@ fn the_functions_bill_is_itemised_and_fixed_and_per_call_apart() {
 fn a_year_of_shifting_is_computed_from_what_was_measured() {
     let shifting = RAN.results.shifting.as_ref().expect("a function and a task were measured");
     assert_eq!((shifting.shape.as_str(), shifting.high.as_str()), ("office hours", "fargate"));
-    assert!(shifting.source.contains(&RAN.results.run), "{}", shifting.source);
+    assert!(shifting.source.contains(RAN.results.run.as_str()), "{}", shifting.source);
     assert_eq!(shifting.volumes.len(), 4);
     let (least, most) = (&shifting.volumes[0], &shifting.volumes[3]);
     // Below the break-even functions are the cheaper gear, far above it tasks.

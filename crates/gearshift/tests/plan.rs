@@ -108,7 +108,7 @@ fn price_gives_one_table_over_all_rows_of_a_run() {
         said(&output)
     };
     let text = run(&["--shape", "office"]);
-    assert!(text.starts_with("5,000,000 calls a month, office: "), "{text}");
+    assert!(text.starts_with("5,000,000 calls a month, office hours: "), "{text}");
     assert!(text.contains("peak 10.04/s"), "{text}");
     // 730 h × 0.0132 + 8 GB × 0.116 + 730 h × 0.005 (aws.amazon.com/ec2/pricing): 14.21.
     let ec2 = text.lines().find(|line| line.starts_with("ec2 ")).expect("a line");
@@ -151,19 +151,108 @@ fn bills_and_break_evens_have_an_interval() {
     let quote: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let usd = |value: &serde_json::Value| value.as_str().unwrap().parse::<f64>().unwrap();
     let line = quote["lines"].as_array().unwrap().iter();
-    let sums = &line.clone().find(|line| line["row"] == "lambda-rust-dynamodb").unwrap()["sums"];
+    let line = line.clone().find(|line| line["row"] == "lambda-rust-dynamodb").unwrap();
+    let sums = &line["sums"];
     let (low, month, high) = (usd(&sums["low"]), usd(&sums["month"]), usd(&sums["high"]));
     assert!(low < month && month < high, "{sums}");
     // The table's prices are second-hand here, and most of what is open.
-    let groups = sums["groups"].as_array().unwrap();
+    let groups = line["groups"].as_array().unwrap();
     let store = usd(&groups.iter().find(|group| group[0] == "store").unwrap()[1]);
     let open = (high - month) / store;
     assert!((0.06..0.1).contains(&open), "{open}: {sums}");
     let evens = quote["break_evens"].as_array().unwrap();
-    let even = evens.iter().find(|even| even["a"] == "ec2" && even["b"] == "lambda-rust-dynamodb");
+    let both = |even: &&serde_json::Value| {
+        let of = |name: &str| even["a"] == name || even["b"] == name;
+        of("ec2") && of("lambda-rust-dynamodb")
+    };
+    let even = evens.iter().find(both);
     let calls = &even.expect("a pair")["break_even"]["at"]["calls_per_month"];
     let (low, high) = (usd(&calls["range"][0]), usd(&calls["range"][1]));
     assert!(low < usd(&calls["value"]) && usd(&calls["value"]) < high, "{calls}");
+}
+
+/// A row's break-evens, bills and winners are for the traffic that was asked about.
+#[test]
+fn break_evens_follow_the_shape_and_the_free_tier() {
+    let folder = tempfile::tempdir().unwrap();
+    // One busy minute a day, more than a thousand times the mean.
+    let minute =
+        |at: usize| format!("{},{}\n", 1_700_000_040 + at * 60, 1 + at % 1440 / 1439 * 9000);
+    let counts: String = (0..7 * 1440).map(minute).collect();
+    std::fs::write(folder.path().join("t.csv"), format!("unix_seconds,requests\n{counts}"))
+        .unwrap();
+    let even = |more: &[&str]| {
+        let results = results();
+        let arguments =
+            [&["price", "--calls", "5M", "--json", "--service", &results], more].concat();
+        let output = gearshift(&arguments, folder.path());
+        let quote: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let of = |even: &serde_json::Value, name: &str| even["a"] == name || even["b"] == name;
+        let pair = quote["break_evens"].as_array().unwrap().iter();
+        let mut pair =
+            pair.filter(|even| of(even, "ec2-fastapi") && of(even, "lambda-rust-dynamodb"));
+        pair.next().expect("a pair")["break_even"].clone()
+    };
+    let calls = |even: serde_json::Value| -> f64 {
+        even["at"]["calls_per_month"]["value"].as_str().expect("a volume").parse().unwrap()
+    };
+    let (steady, free) = (calls(even(&[])), calls(even(&["--free-tier"])));
+    // 0.20 for requests, up to 6.67 for duration, and logs are free: some 0.3 M calls more.
+    assert!((1.03..1.2).contains(&(free / steady)), "{steady} {free}");
+    // Each million calls needs another instance for its busy minute.
+    let peaky = even(&["--shape", "t.csv"]);
+    assert!(peaky["always"].is_object(), "{peaky}");
+}
+
+#[test]
+fn a_ceiling_that_money_does_not_lift_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["price", "--calls", "2000/s", "--service", &results()];
+    let text = said(&gearshift(&arguments, folder.path()));
+    let says = "lambda-rust-dynamodb: takes 1,000/s (item), the busiest minute has 2,000/s";
+    assert!(text.contains(says), "{text}");
+}
+
+#[test]
+fn a_missing_price_empties_its_cell_and_changes_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments =
+        ["price", "--calls", "5M", "--region", "ap-southeast-1", "--service", &results()];
+    let text = said(&gearshift(&arguments, folder.path()));
+    let line = text.lines().find(|line| line.starts_with("lambda-rust-dynamodb ")).expect("a line");
+    // HTTP API: 5 M at 1.25 a million; the table's price is missing, and so is the sum.
+    assert!(line.contains(" 6.25 ") && line.ends_with("no price"), "{text}");
+    assert!(
+        text.contains("no price for table write in ap-southeast-1 → gearshift price"),
+        "{text}"
+    );
+    assert!(text.contains("without a price, and left out: lambda-"), "{text}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_costs_the_page_and_not_the_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("t.csv"), counts(5.0)).unwrap();
+    std::fs::write(folder.path().join(".gearshift"), "not a folder").unwrap();
+    let output = gearshift(&["plan", "t.csv"], folder.path());
+    let text = said(&output);
+    assert!(!output.status.success() && text.contains("verdict  "), "{text}");
+    assert!(text.contains("--no-page"), "{text}");
+}
+
+#[test]
+fn plans_fit_the_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("t.csv"), counts(5.0)).unwrap();
+    for arguments in [
+        &["plan", "t.csv", "--no-page"][..],
+        &["price", "--calls", "20M", "--shape", "office", "--service", &results()],
+    ] {
+        let text = said(&gearshift(arguments, folder.path()));
+        for line in text.lines() {
+            assert!(line.chars().count() <= 100, "{line}");
+        }
+    }
 }
 
 #[test]

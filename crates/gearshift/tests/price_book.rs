@@ -17,6 +17,17 @@ fn said(output: &Output) -> String {
     )
 }
 
+/// AWS's word for what a usage type is counted in.
+fn unit(usage: &str) -> &'static str {
+    match usage {
+        usage if usage.contains("Volume") => "GB-Mo",
+        usage if usage.contains("Second") => "Lambda-GB-Second",
+        usage if usage.ends_with("RequestUnits") => "WriteRequestUnits",
+        usage if usage.contains("Request") => "Requests",
+        _ => "Hrs",
+    }
+}
+
 /// A product with its tiers `(begin, end, dollars)`.
 fn product(
     sku: &str,
@@ -27,7 +38,8 @@ fn product(
     let attributes: String =
         more.iter().map(|(key, value)| format!(r#","{key}":"{value}""#)).collect();
     let rates: Vec<String> = tiers.iter().enumerate().map(|(at, (begin, end, usd))| format!(
-        r#""{sku}.JRTCKXETXF.{at}":{{"rateCode":"{at}","unit":"x","beginRange":"{begin}","endRange":"{end}","pricePerUnit":{{"USD":"{usd}"}}}}"#
+        r#""{sku}.JRTCKXETXF.{at}":{{"rateCode":"{at}","unit":"{}","beginRange":"{begin}","endRange":"{end}","pricePerUnit":{{"USD":"{usd}"}}}}"#,
+        unit(usage)
     )).collect();
     [
         format!(r#""{sku}":{{"sku":"{sku}","attributes":{{"usagetype":"{usage}"{attributes}}}}}"#),
@@ -116,7 +128,7 @@ fn refresh_takes_the_one_right_price_and_keeps_what_it_cannot_have() {
     );
     let text = said(&refreshed);
     assert_eq!(refreshed.status.code(), Some(1), "some could not be had: {text}");
-    assert!(text.contains("eu-west-2: 3 prices, 2 changed"), "{text}");
+    assert!(text.contains("eu-west-2: 3 prices fetched, 2 changed"), "{text}");
     assert!(
         text.contains("has 2 products for function request in eu-west-2 (F, G), expected one"),
         "{text}"
@@ -128,7 +140,7 @@ fn refresh_takes_the_one_right_price_and_keeps_what_it_cannot_have() {
         book.contains("/offers/v1.0/aws/AWSELB/20261101000000/eu-west-2/index.json, SKU A"),
         "{book}"
     );
-    assert!(book.contains("stale since"), "{book}");
+    assert!(book.contains("stale_since"), "{book}");
 
     let diff = said(&gearshift(&["price", "diff", "--region", "eu-west-2"], folder.path()));
     assert!(
@@ -143,19 +155,85 @@ fn refresh_takes_the_one_right_price_and_keeps_what_it_cannot_have() {
 }
 
 #[test]
-fn a_refresh_that_reaches_nothing_changes_nothing_and_fails() {
+fn a_refresh_that_reaches_nothing_marks_every_price_stale_and_fails() {
     let folder = tempfile::tempdir().unwrap();
     let refreshed = gearshift(
         &["price", "refresh", "--region", "eu-west-2", "--base-url", "http://127.0.0.1:1"],
         folder.path(),
     );
     assert_eq!(refreshed.status.code(), Some(1));
-    assert!(said(&refreshed).contains("the book stays as it was"), "{}", said(&refreshed));
-    assert!(!folder.path().join("gearshift").exists());
-    let diff = gearshift(&["price", "diff", "--region", "eu-west-2"], folder.path());
-    assert!(said(&diff).contains("gearshift price refresh --region eu-west-2"), "{}", said(&diff));
+    assert!(said(&refreshed).contains("eu-west-2: 0 prices fetched"), "{}", said(&refreshed));
+    let diff = said(&gearshift(&["price", "diff", "--region", "eu-west-2"], folder.path()));
+    assert!(diff.contains("load balancer: stale since 20"), "{diff}");
+    assert!(diff.contains("eu-west-2: 0 of "), "{diff}");
     let nowhere = gearshift(&["price", "refresh", "--region", "mars-1"], folder.path());
     assert_eq!(nowhere.status.code(), Some(2));
+}
+
+/// This user's own book of a region.
+fn own(folder: &Path, region: &str, prices: &str) {
+    let books = folder.join("gearshift/prices");
+    std::fs::create_dir_all(&books).unwrap();
+    let text = format!("region = \"{region}\"\n{prices}");
+    std::fs::write(books.join(format!("{region}.toml")), text).unwrap();
+}
+
+/// A price in a book, with its tiers as TOML.
+fn price(dimension: &str, unit: &str, tiers: &str) -> String {
+    format!(
+        "[[price]]\ndimension = \"{dimension}\"\nunit = \"{unit}\"\ntiers = [{tiers}]\n\
+         effective = \"2026-11-01\"\nsource = \"a test\"\nconfidence = \"high\"\n"
+    )
+}
+
+#[test]
+fn diff_lists_a_price_that_the_shipped_book_does_not_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = price("table-write-unit", "write unit", r#"{ begin = 0, usd = "0.000000715" }"#);
+    own(folder.path(), "ap-southeast-1", &write);
+    let run = |more: &[&str]| {
+        let arguments = [&["price", "diff", "--region", "ap-southeast-1"], more].concat();
+        said(&gearshift(&arguments, folder.path()))
+    };
+    let text = run(&[]);
+    assert!(text.contains("table write: new, 0.000000715 per write unit, of 2026-11-01"), "{text}");
+    let changes: serde_json::Value = serde_json::from_str(&run(&["--json"])).expect("JSON");
+    assert!(changes[0]["before"].is_null(), "{changes}");
+    assert_eq!(changes[0]["region"], "ap-southeast-1");
+}
+
+/// Shipped: 0.0000166667, from 6,000,000,000 on 0.000015, from 15,000,000,000 on 0.0000133334.
+#[test]
+fn diff_says_which_tier_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let tiers = r#"{ begin = 0, end = 6000000000, usd = "0.0000166667" },
+        { begin = 6000000000, end = 15000000000, usd = "0.0000147" },
+        { begin = 15000000000, usd = "0.0000133334" }"#;
+    own(folder.path(), "eu-west-2", &price("function-gb-second", "GB-second", tiers));
+    let text = said(&gearshift(&["price", "diff", "--region", "eu-west-2"], folder.path()));
+    let lines: Vec<&str> = text.lines().filter(|line| line.contains("→")).collect();
+    let [line] = lines.as_slice() else { panic!("one tier changed: {text}") };
+    assert!(line.contains("beyond 6,000,000,000: 0.000015 "), "{line}");
+    assert!(line.contains("→ 0.0000147 ") && line.contains("(-2.0 %)"), "{line}");
+}
+
+#[test]
+fn diff_without_a_region_is_over_every_book_of_this_user() {
+    let folder = tempfile::tempdir().unwrap();
+    let none = gearshift(&["price", "diff"], folder.path());
+    assert_eq!(none.status.code(), Some(2));
+    assert!(said(&none).contains("→ gearshift price refresh --region"), "{}", said(&none));
+    let hour = price("load-balancer-hour", "hour", r#"{ begin = 0, usd = "0.03" }"#);
+    for region in ["us-east-1", "eu-west-2"] {
+        own(folder.path(), region, &hour);
+    }
+    let both = said(&gearshift(&["price", "diff"], folder.path()));
+    for region in ["us-east-1", "eu-west-2"] {
+        assert!(both.contains(&format!("{region}: 1 of 1 prices differ")), "{both}");
+    }
+    let other = gearshift(&["price", "diff", "--region", "us-west-2"], folder.path());
+    let text = said(&other);
+    assert!(text.contains("gearshift price refresh --region us-west-2"), "{text}");
 }
 
 #[test]
@@ -181,7 +259,7 @@ fn refresh_fills_a_gap_of_the_shipped_book() {
         folder.path(),
     );
     assert!(
-        said(&refreshed).contains("ap-southeast-1: 1 prices, 1 changed"),
+        said(&refreshed).contains("ap-southeast-1: 1 prices fetched, 1 changed"),
         "{}",
         said(&refreshed)
     );
@@ -201,7 +279,8 @@ fn refresh_streams_instances_and_disks_from_csv() {
     offer(&mirror, "AmazonEC2", &[]);
     let row = |sku: &str, usd: &str, tenancy: &str, system: &str, usage: &str| {
         format!(
-            "\"{sku}\",\"JRTCKXETXF\",\"{sku}.JRTCKXETXF.6YS6EN2CT7\",\"OnDemand\",\"x, y\",\"2026-11-01\",\"0\",\"Inf\",\"Hrs\",\"{usd}\",\"USD\",\"Compute Instance\",\"{tenancy}\",\"{system}\",\"{usage}\",\"RunInstances\",\"Used\",\"NA\"\n"
+            "\"{sku}\",\"JRTCKXETXF\",\"{sku}.JRTCKXETXF.6YS6EN2CT7\",\"OnDemand\",\"x, y\",\"2026-11-01\",\"0\",\"Inf\",\"{}\",\"{usd}\",\"USD\",\"Compute Instance\",\"{tenancy}\",\"{system}\",\"{usage}\",\"RunInstances\",\"Used\",\"NA\"\n",
+            unit(usage)
         )
     };
     let csv = String::from(
@@ -216,7 +295,7 @@ fn refresh_streams_instances_and_disks_from_csv() {
     let base = format!("file://{}", mirror.display());
     let arguments = ["price", "refresh", "--region", "eu-west-2", "--base-url", &base];
     let text = said(&gearshift(&arguments, folder.path()));
-    assert!(text.contains("eu-west-2: 2 prices, 2 changed"), "{text}");
+    assert!(text.contains("eu-west-2: 2 prices fetched, 2 changed"), "{text}");
     let results = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/results.json");
     let priced = gearshift(&["price", "--calls", "1M", "--service", results], folder.path());
     // 730 h × 0.015 + 8 GB × 0.12 + 730 h × 0.005 = 10.95 + 0.96 + 3.65.

@@ -26,6 +26,10 @@ pub struct Service {
     pub task_per_s: Decimal,
     /// Request and answer together, kilobytes: what the load balancer counts.
     pub kb_per_request: Decimal,
+    /// Capacity-unit hours of one request, as metered; none: of `kb_per_request`, with ten requests
+    /// on a connection.
+    #[serde(default)]
+    pub lcu_hours_per_request: Option<Decimal>,
     /// The load balancer is paid for by others: only its capacity units count.
     pub shared_lb: bool,
     /// What AWS gives every account each month for good is taken off; decisions do not know of it.
@@ -50,12 +54,16 @@ impl Default for Service {
             spot: false,
             task_per_s: Decimal::from(50),
             kb_per_request: Decimal::from(5),
+            lcu_hours_per_request: None,
             shared_lb: false,
             free_tier: false,
             source: "assumed: 60 ms at 512 MB, 50 requests/s from half a vCPU".to_owned(),
         }
     }
 }
+
+/// More requests a second than any service has; sums stay exact below it.
+pub(crate) const MOST_PER_S: u32 = 10_000_000;
 
 /// Why there is no plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,6 +72,10 @@ pub enum PlanError {
     Price(#[from] PriceError),
     #[error("{what} of {value} cannot be planned with → give one above zero")]
     NotAboveZero { what: &'static str, value: Decimal },
+    #[error("{what} of {value} cannot be had → {range}")]
+    OutOfRange { what: &'static str, value: Decimal, range: &'static str },
+    #[error("a peak of {per_s} requests/s is more than can be planned with → {MOST_PER_S} at most")]
+    TooMuch { per_s: Decimal },
     #[error("no function stands behind a {0} front → choose http-api or rest-api")]
     Front(Front),
     #[error("{0} costs more than can be counted → correct the service's figures")]
@@ -132,6 +144,23 @@ impl Priced {
                 return Err(PlanError::NotAboveZero { what, value });
             }
         }
+        for (what, value, most, range) in [
+            // Source: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html.
+            ("a function's memory, MB,", service.memory_mb.into(), 10_240, "128 to 10,240"),
+            ("a duration, ms,", service.duration_ms, 900_000, "15 minutes at most"),
+            // Source: docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html.
+            (
+                "a task's vCPU, in thousandths,",
+                service.task_milli_vcpu.into(),
+                16_000,
+                "16 vCPU at most",
+            ),
+            ("a task's memory, MB,", service.task_memory_mb.into(), 122_880, "120 GB at most"),
+        ] {
+            if value > Decimal::from(most) {
+                return Err(PlanError::OutOfRange { what, value, range });
+            }
+        }
         let front = match service.front {
             Front::HttpApi => Dimension::HttpApiRequest,
             Front::RestApi => Dimension::RestApiRequest,
@@ -175,6 +204,9 @@ impl Service {
 
     /// Capacity-unit hours of one request.
     pub(crate) fn lcu_hours(&self) -> Decimal {
+        if let Some(metered) = self.lcu_hours_per_request {
+            return metered;
+        }
         let connections = Decimal::from(REQUESTS_PER_CONNECTION) * Decimal::from(3600);
         let carried = Carried {
             gb_per_hour: self.kb_per_request / Decimal::from(1_000_000),
@@ -196,6 +228,16 @@ impl Service {
     pub(crate) fn lb_addresses(&self) -> Decimal {
         if self.shared_lb { Decimal::ZERO } else { LOAD_BALANCER_ZONES.into() }
     }
+}
+
+/// Requests a second that a new account's functions take behind API Gateway: 10,000 requests/s and
+/// 1,000 calls at once. Sources: docs.aws.amazon.com/apigateway/latest/developerguide/limits.html,
+/// docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html.
+fn function_per_s(service: &Service) -> f64 {
+    const GATEWAY_PER_S: f64 = 10_000.0;
+    const AT_ONCE: f64 = 1_000.0;
+    let seconds = service.duration_ms.to_f64().unwrap_or(f64::MAX) / 1000.0;
+    (AT_ONCE / seconds).min(GATEWAY_PER_S)
 }
 
 fn economics(service: &Service, prices: &Prices, shift: Decimal) -> Result<Economics, PlanError> {
@@ -226,6 +268,6 @@ fn economics(service: &Service, prices: &Prices, shift: Decimal) -> Result<Econo
         shift: count(shift, nano, "a shift")?,
         // What one Fargate service may have: 5,000 tasks. Source: Amazon ECS service quotas.
         max_tasks: 5000,
-        function_per_s: None,
+        function_per_s: Some(function_per_s(service)),
     })
 }

@@ -5,11 +5,12 @@ use gearshift_policy::{
     Demand, NanoUsd, Reason, Tick, Timing, Totals, Want, World, explain, pass_all, replay,
 };
 use rust_decimal::Decimal;
+use rust_decimal::prelude::FromPrimitive;
 use serde::{Deserialize, Serialize};
 
 use crate::REFUSED;
 use crate::policies::{Line, Name, begins_at, compared, run};
-use crate::service::{PlanError, PriceUsed, Priced, Service};
+use crate::service::{MOST_PER_S, PlanError, PriceUsed, Priced, Service};
 use crate::{Billed, billed};
 
 /// Of the JSON that `plan --json` prints.
@@ -82,7 +83,8 @@ pub struct Verdict {
     pub use_this: Name,
     /// US dollars a month that flex saves over the cheapest single gear that refuses nothing.
     pub saves_usd: Decimal,
-    /// From how many times this traffic on flex saves more than 1 %; none: up to 1,000 never.
+    /// From how many times the trace's own traffic on flex saves more than 1 %, at that and up to
+    /// twice as much; none: nowhere that was looked.
     pub pays_from: Option<f64>,
 }
 
@@ -113,6 +115,11 @@ pub struct Decision {
 /// Plans for a trace at `scale` times its traffic.
 pub fn plan(name: &str, trace: &Trace, scale: f64, priced: &Priced) -> Result<Plan, PlanError> {
     let timing = Timing::minutes();
+    let peak_per_s = trace.peak_per_s() * scale;
+    if peak_per_s.is_nan() || peak_per_s > f64::from(MOST_PER_S) {
+        let per_s = Decimal::from_f64(peak_per_s).unwrap_or(Decimal::MAX).round();
+        return Err(PlanError::TooMuch { per_s });
+    }
     let scaled: Vec<f64> = trace.per_s.iter().map(|per_s| per_s * scale).collect();
     let demand = Demand { begins_s: trace.begins_s, per_s: &scaled };
     let economics = &priced.economics;
@@ -199,22 +206,42 @@ fn verdict(
     let (single, gear) = if tasks_count { (tasks, "tasks") } else { (function, "functions") };
     let saves_usd = (single.billed.usd - flex.billed.usd).round_dp(2);
     let worth = compared_saves(compared) > WORTH_IT;
-    let pays_from = if worth { Some(scale) } else { pays_from(trace, scale, priced, timing) };
+    let pays_from = pays_from(trace, scale, priced, timing);
     let refusing = if tasks.refused > REFUSED {
         let usd = tasks.billed.usd.round_dp(2);
         format!("; tasks alone cost ${usd} and refuse {:.2} % of requests", tasks.refused * 100.0)
     } else {
         String::new()
     };
+    let from = match pays_from.map(|times| times / scale) {
+        // The grid's own step says nothing about this very volume.
+        Some(times) if worth && times >= 1.0 => String::new(),
+        Some(times) if worth => format!(" It pays from {} × this traffic on.", short(times)),
+        Some(times) => format!(" It starts to pay at {} × this traffic.", short(times)),
+        None if worth => String::new(),
+        None => " At no multiple of this traffic that was tried, from an eighth up to a thousand, it pays.".to_owned(),
+    };
+    let peak_per_s = trace.peak_per_s() * scale;
+    let quota = match priced.economics.function_per_s {
+        Some(most) if peak_per_s > most => format!(
+            " An account's default quotas let {most:.0} requests/s through to functions; the peak is \
+             {peak_per_s:.0}/s."
+        ),
+        _ => String::new(),
+    };
     let sentence = if worth {
-        format!("shift (flex): saves ${saves_usd} a month over staying on {gear}{refusing}.")
+        format!(
+            "shift (flex): saves ${saves_usd:.2} a month over staying on {gear}{refusing}.{from}{quota}"
+        )
     } else {
-        let from = match pays_from {
-            Some(times) => format!("It starts to pay at {} × this traffic.", short(times / scale)),
-            None => "Up to 1,000 × this traffic it does not pay.".to_owned(),
+        let shifting = match saves_usd {
+            usd if usd < Decimal::ZERO => format!("shifting costs ${:.2} a month more", -usd),
+            usd if usd > single.billed.usd * Decimal::new(1, 2) => {
+                format!("shifting saves ${usd:.2} a month, less than its shifts are worth to you")
+            }
+            usd => format!("shifting saves ${usd:.2} a month"),
         };
-        let saves = saves_usd.max(Decimal::ZERO);
-        format!("stay on {gear}: shifting saves ${saves} a month{refusing}. {from}")
+        format!("stay on {gear}: {shifting}{refusing}.{from}{quota}")
     };
     let use_this = match (worth, tasks_count) {
         (true, _) => Name::Flex,
@@ -239,32 +266,36 @@ fn compared_saves(lines: &[Line]) -> f64 {
     if single > 0 { 1.0 - flex.cost as f64 / single as f64 } else { 0.0 }
 }
 
-/// Doubles the traffic until shifting pays, then halves the step until it is known to 5 %.
+/// The least multiple of a grid, eight to a doubling, at which shifting pays and goes on to up to
+/// twice as much: around a break-even a single multiple says little.
 fn pays_from(trace: &Trace, scale: f64, priced: &Priced, timing: &Timing) -> Option<f64> {
-    const UP_TO: f64 = 1000.0;
-    const EXACT: f64 = 1.05;
-    let pays = |scale: f64| {
-        let scaled: Vec<f64> = trace.per_s.iter().map(|per_s| per_s * scale).collect();
+    const STEPS: i32 = 8;
+    let economics = &priced.economics;
+    let at = |step: i32| scale * (f64::from(step) / f64::from(STEPS)).exp2();
+    // From an eighth to a thousand times; tasks must be able to carry it.
+    let most_per_s = f64::from(economics.max_tasks) * economics.task_per_s;
+    let carried = |step: &i32| trace.peak_per_s() * at(*step) <= most_per_s;
+    let steps: Vec<i32> = (-3 * STEPS..=10 * STEPS).take_while(carried).collect();
+    let pays = |step: i32| {
+        let scaled: Vec<f64> = trace.per_s.iter().map(|per_s| per_s * at(step)).collect();
         let demand = Demand { begins_s: trace.begins_s, per_s: &scaled };
         let names = [Name::Flex, Name::AlwaysFunction, Name::AlwaysTasks];
         let line = |policy| {
-            let totals = run(policy, demand, &priced.economics, timing);
+            let totals = run(policy, demand, economics, timing);
             Line { policy, totals, optimum: 0 }
         };
         compared_saves(&names.map(line)) > WORTH_IT
     };
-    let (mut low, mut high) = (scale, scale * 2.0);
-    while !pays(high) {
-        (low, high) = (high, high * 2.0);
-        if high > scale * UP_TO {
-            return None;
+    let mut since = None;
+    for step in &steps {
+        match (pays(*step), since) {
+            (false, _) => since = None,
+            (true, None) => since = Some(*step),
+            (true, Some(from)) if *step == from + STEPS => return Some(at(from)),
+            (true, Some(_)) => {}
         }
     }
-    while high / low > EXACT {
-        let middle = (low * high).sqrt();
-        if pays(middle) { high = middle } else { low = middle }
-    }
-    Some(high)
+    since.map(at)
 }
 
 fn timeline(

@@ -7,8 +7,12 @@ use gearshift_price::PriceBook;
 use rust_decimal::Decimal;
 
 fn api() -> Economics {
+    api_with_shifts_worth(Decimal::ZERO)
+}
+
+fn api_with_shifts_worth(usd: Decimal) -> Economics {
     let book = PriceBook::region("us-east-1").unwrap();
-    Priced::new(Service::default(), book, Decimal::ZERO).unwrap().economics
+    Priced::new(Service::default(), book, usd).unwrap().economics
 }
 
 /// Its figures are those of the profile *api*: 512 MB for 60 ms behind an HTTP API; half a vCPU
@@ -52,6 +56,44 @@ fn flex_on_synthetic_demands_refuses_nothing_and_keeps_near_the_optimum() {
         let dearer = flex.totals.cost as f64 / single as f64;
         assert!(dearer <= 1.01, "{demand:?}, seed {seed}: {dearer:.4} × the best single gear");
         logs += flex.times().ln();
+    }
+    let geometric = (logs / MANY as f64).exp();
+    assert!(geometric <= 1.1, "geometric mean {geometric:.4}");
+}
+
+/// A load that no single hour repays both shifts at, for weeks, and one of working days.
+#[test]
+fn shifts_that_are_worth_something_are_made_when_staying_has_cost_as_much() {
+    let timing = Timing::minutes();
+    let day = |minute: usize| (8 * 60..18 * 60).contains(&(minute % 1440));
+    let steady = vec![25.0; 28 * 1440];
+    let office: Vec<f64> = (0..14 * 1440).map(|at| if day(at) { 30.0 } else { 0.2 }).collect();
+    for cents in [5, 25] {
+        let economics = api_with_shifts_worth(Decimal::new(cents, 2));
+        for (what, per_s, most) in [("steady", &steady, 1.02), ("office", &office, 1.2)] {
+            let demand = Demand { begins_s: 0, per_s };
+            let line = compared(&[Name::Flex], demand, &economics, &timing).lines[0];
+            assert!(line.times() <= most, "{what}, {cents} ct: {:.3}", line.times());
+            assert!(line.totals.shifts > 0, "{what}, {cents} ct: never shifts");
+        }
+    }
+}
+
+#[test]
+fn flex_keeps_near_the_optimum_where_shifts_are_worth_something() {
+    let (economics, timing) = (api_with_shifts_worth(Decimal::new(5, 2)), Timing::minutes());
+    let base = economics.break_even_per_s();
+    const MANY: usize = 24;
+    let mut logs = 0.0;
+    for (demand, seed) in Synthetic::mixed(7, MANY).into_iter().zip(7..) {
+        let per_s = demand.arrivals(seed, base, 14 * 1440);
+        let trace = Demand { begins_s: 0, per_s: &per_s };
+        let all = compared(&Name::ALL, trace, &economics, &timing);
+        let of = |name| all.lines.iter().find(|line| line.policy == name).unwrap();
+        let single = of(Name::AlwaysFunction).totals.cost.min(of(Name::AlwaysTasks).totals.cost);
+        let dearer = of(Name::Flex).totals.cost as f64 / single as f64;
+        assert!(dearer <= 1.05, "{demand:?}: {dearer:.4} × the best single gear");
+        logs += of(Name::Flex).times().ln();
     }
     let geometric = (logs / MANY as f64).exp();
     assert!(geometric <= 1.1, "geometric mean {geometric:.4}");

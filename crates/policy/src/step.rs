@@ -55,21 +55,38 @@ pub enum State {
 /// A decision in one sentence of money.
 pub fn explain(want: &Want, tick: &Tick, reason: &Reason) -> String {
     let usd = |nano: NanoUsd, digits: usize| format!("${:.digits$}", nano as f64 / 1e9);
-    let saves = usd(reason.saves_per_hour.abs(), 4);
+    let saves = Some(reason.saves_per_hour).filter(|saves| *saves > 0).map(|saves| usd(saves, 4));
     let costs = usd(reason.move_costs, 3);
     match (want, tick.shifts > 0) {
         (Want::Tasks(tasks), true) => {
-            let tasks = if *tasks == 1 { "1 task".to_owned() } else { format!("{tasks} tasks") };
-            format!("move to the load balancer, {tasks}: saves {saves}/h, moving costs {costs}")
+            let tasks = match tasks {
+                0 => "the function behind it".to_owned(),
+                1 => "1 task".to_owned(),
+                tasks => format!("{tasks} tasks"),
+            };
+            let why = match saves {
+                Some(saves) => format!("saves {saves}/h, moving costs {costs}"),
+                None => "its hour is paid for".to_owned(),
+            };
+            format!("move to the load balancer, {tasks}: {why}")
         }
-        (Want::Tasks(_), false) => {
-            format!("ask for a load balancer: it would save {saves}/h, moving costs {costs}")
-        }
-        (Want::Function, true) => {
-            format!("move to the function before the next hour is paid: saves {saves}/h")
-        }
+        (Want::Tasks(_), false) => match saves {
+            Some(saves) => {
+                format!("ask for a load balancer: it would save {saves}/h, moving costs {costs}")
+            }
+            None => format!(
+                "ask for a load balancer: the last minutes paid for it, moving costs {costs}"
+            ),
+        },
+        (Want::Function, true) => match saves {
+            Some(saves) => {
+                format!("move to the function before the next hour is paid: saves {saves}/h")
+            }
+            None => "move to the function before the next hour is paid: the last one did not pay"
+                .to_owned(),
+        },
         (Want::Function, false) => {
-            "stay on the function: the load no longer pays for the load balancer".to_owned()
+            "stay on the function: the last minutes did not pay for a load balancer".to_owned()
         }
     }
 }

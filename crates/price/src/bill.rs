@@ -94,7 +94,7 @@ pub enum Priced {
     /// line.
     Known {
         usd: Known<Decimal>,
-        price: Price,
+        price: Box<Price>,
     },
     Gap(Gap),
 }
@@ -179,7 +179,7 @@ fn priced(
     let price = book.price(dimension)?;
     let usd = if fixed { price.usd(quantity)? } else { per_million(price, quantity)? };
     let origin = Origin::computed([origin.clone(), price.origin()]);
-    Ok(Priced::Known { usd: Known::new(usd, origin), price: price.clone() })
+    Ok(Priced::Known { usd: Known::new(usd, origin), price: Box::new(price.clone()) })
 }
 
 fn per_million(price: &Price, per_call: Decimal) -> Result<Decimal, PriceError> {
@@ -301,7 +301,8 @@ impl Bill {
 }
 
 /// ⌈peak ÷ ceiling⌉, at least one.
-fn units(ceiling_per_s: Decimal, peak_per_s: Decimal) -> Result<u64, PriceError> {
+/// Units of `ceiling_per_s` requests a second that `peak_per_s` needs, at least one.
+pub fn units(ceiling_per_s: Decimal, peak_per_s: Decimal) -> Result<u64, PriceError> {
     let bad = || PriceError::BadCeiling { per_s: ceiling_per_s };
     if ceiling_per_s <= Decimal::ZERO {
         return Err(bad());

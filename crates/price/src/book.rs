@@ -7,7 +7,7 @@ use gearshift_gear::Dimension;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::{Confidence, Price, PriceDate, PriceError, Tier};
+use crate::{Confidence, Price, PriceDate, PriceError, Tier, free_units};
 
 struct Shipped {
     region: &'static str,
@@ -67,15 +67,15 @@ impl PriceBook {
         }
     }
 
-    /// Has this process use a book in place of the shipped one of its region. Refused once that was
-    /// read: figures of two books must not mix.
-    pub fn install(self) -> Result<(), PriceError> {
-        let shipped = SHIPPED.iter().find(|shipped| shipped.region == self.region);
+    /// Has this process use a book, or what is wrong with it, in place of the shipped one of its
+    /// region. Refused once that was read: figures of two books must not mix.
+    pub fn install(region: &str, book: Result<Self, PriceError>) -> Result<(), PriceError> {
+        let shipped = SHIPPED.iter().find(|shipped| shipped.region == region);
         let bad =
-            |why: &str| PriceError::BadBook { region: self.region.clone(), why: why.to_owned() };
+            |why: &str| PriceError::BadBook { region: region.to_owned(), why: why.to_owned() };
         let shipped = shipped.ok_or_else(|| bad("no such region is known"))?;
         let read = bad("the shipped one was read before");
-        shipped.read.set(Ok(self)).map_err(|_| read)
+        shipped.read.set(book).map_err(|_| read)
     }
 
     /// This book with other prices in place of its own; what has none keeps it.
@@ -94,6 +94,25 @@ impl PriceBook {
         doubted
     }
 
+    /// This book where what AWS gives every account each month for good is a tier of its own that
+    /// costs nothing, before the others.
+    pub fn with_free_tier(&self) -> Self {
+        let mut book = self.clone();
+        for price in book.prices.values_mut() {
+            let free = free_units(&price.dimension);
+            if free.is_zero() {
+                continue;
+            }
+            price.tiers.retain(|tier| tier.end.is_none_or(|end| end > free));
+            if let Some(first) = price.tiers.first_mut() {
+                first.begin = free;
+            }
+            let nothing = Tier { begin: Decimal::ZERO, end: Some(free), usd: Decimal::ZERO };
+            price.tiers.insert(0, nothing);
+        }
+        book
+    }
+
     /// As [`PriceBook::parse`] reads it.
     pub fn to_toml(&self) -> String {
         let prices = self.prices.values().map(|price| Entry {
@@ -103,6 +122,7 @@ impl PriceBook {
             effective: price.effective.clone(),
             source: price.source.clone(),
             confidence: price.confidence,
+            stale_since: price.stale_since.clone(),
         });
         let file = BookFile { region: self.region.clone(), prices: prices.collect() };
         toml::to_string(&file).expect("a book is plain data")
@@ -186,6 +206,8 @@ struct Entry {
     effective: PriceDate,
     source: String,
     confidence: Confidence,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stale_since: Option<PriceDate>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -227,6 +249,7 @@ impl Entry {
             effective: self.effective,
             source: self.source,
             confidence: self.confidence,
+            stale_since: self.stale_since,
         })
     }
 }

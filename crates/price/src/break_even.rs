@@ -34,7 +34,7 @@ pub enum BreakEven {
     /// `cheaper_below` is cheaper below this volume and the other one above it.
     At {
         calls_per_month: Known<Decimal>,
-        /// The same as steady traffic, requests a second.
+        /// The same, requests a second on average.
         per_s: Known<Decimal>,
         cheaper_below: Side,
         /// The order changes back above it (tiers, further units), as far as prices are known;

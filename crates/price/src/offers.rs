@@ -201,7 +201,10 @@ pub struct Offered {
     /// Under the names that [`name`] gives.
     pub attributes: BTreeMap<String, String>,
     pub effective: String,
-    pub tiers: Vec<Tier>,
+    /// What the price is of, in AWS's words.
+    pub unit: String,
+    /// Where each tier begins and ends, and its US dollars, as written.
+    pub rates: Vec<[String; 3]>,
 }
 
 /// What was found instead of one price.
@@ -215,17 +218,25 @@ pub enum OfferError {
     Bad { sku: String, why: String },
 }
 
-/// The one product that is wanted.
+/// The one product that is wanted, and its tiers.
 pub fn find<'a>(
     wanted: &Wanted,
     offered: &'a [Offered],
     region: &str,
-) -> Result<&'a Offered, OfferError> {
+) -> Result<(&'a Offered, Vec<Tier>), OfferError> {
     let prefixes = usage_prefixes(region);
     let found: Vec<&Offered> =
         offered.iter().filter(|offered| wanted.is(offered, prefixes)).collect();
     match found.as_slice() {
-        [one] => Ok(one),
+        [one] => {
+            let tiers = tiers(one)?;
+            let ours = wanted.dimension.unit();
+            if !is_unit(ours, &one.unit) {
+                let why = format!("it is by `{}`, expected one by {ours}", one.unit);
+                return Err(OfferError::Bad { sku: one.sku.clone(), why });
+            }
+            Ok((one, tiers))
+        }
         many => Err(OfferError::NotExactlyOne {
             offer: wanted.offer,
             what: wanted.dimension.to_string(),
@@ -245,10 +256,13 @@ pub fn of_json(offer: &str, text: &[u8]) -> Result<(String, Vec<Offered>), Offer
         let terms = file.terms.on_demand.get(&sku).into_iter().flat_map(BTreeMap::values);
         for term in terms.filter(|term| term.offer_term_code == ON_DEMAND) {
             let rates = term.price_dimensions.values();
-            let rates = rates.map(|rate| {
-                let usd = rate.price_per_unit.get("USD").map_or("", String::as_str);
-                (rate.begin_range.as_str(), rate.end_range.as_str(), usd)
-            });
+            let rates: Vec<[String; 3]> = rates
+                .map(|rate| {
+                    let usd = rate.price_per_unit.get("USD").cloned().unwrap_or_default();
+                    [rate.begin_range.clone(), rate.end_range.clone(), usd]
+                })
+                .collect();
+            let unit = term.price_dimensions.values().next().map(|rate| rate.unit.clone());
             offered.push(Offered {
                 sku: sku.clone(),
                 attributes: product
@@ -258,28 +272,41 @@ pub fn of_json(offer: &str, text: &[u8]) -> Result<(String, Vec<Offered>), Offer
                     .chain([("productfamily".to_owned(), product.product_family.clone())])
                     .collect(),
                 effective: term.effective_date.chars().take(10).collect(),
-                tiers: tiers(&sku, rates)?,
+                unit: unit.unwrap_or_default(),
+                rates,
             });
         }
     }
     Ok((file.version, offered))
 }
 
-/// Tiers of rates as `(begin, end, US dollars)` in any order; they must join from 0 on.
-pub fn tiers<'a>(
-    sku: &str,
-    rates: impl Iterator<Item = (&'a str, &'a str, &'a str)>,
-) -> Result<Vec<Tier>, OfferError> {
-    let bad = |why: String| OfferError::Bad { sku: sku.to_owned(), why };
+/// Whether AWS's word for a unit, such as `Lambda-GB-Second` or `Hrs`, is ours.
+fn is_unit(ours: &str, theirs: &str) -> bool {
+    let theirs = theirs.to_lowercase();
+    match ours.rsplit(['-', ' ']).next().unwrap_or(ours) {
+        "hour" => theirs.contains("hr") || theirs.contains("hour"),
+        "month" => theirs.contains("mo"),
+        "GB" => theirs == "gb",
+        word => theirs.contains(word),
+    }
+}
+
+/// Rates in any order as tiers; they must join from 0 on, and cost something.
+fn tiers(offered: &Offered) -> Result<Vec<Tier>, OfferError> {
+    let bad = |why: String| OfferError::Bad { sku: offered.sku.clone(), why };
     let number =
         |text: &str| text.parse::<Decimal>().map_err(|error| bad(format!("`{text}`: {error}")));
     let mut tiers = Vec::new();
-    for (begin, end, usd) in rates {
-        let end = match end {
+    for [begin, end, usd] in &offered.rates {
+        let end = match end.as_str() {
             "Inf" => None,
             end => Some(number(end)?.normalize()),
         };
-        tiers.push(Tier { begin: number(begin)?.normalize(), end, usd: number(usd)?.normalize() });
+        let usd = number(usd)?.normalize();
+        if usd < Decimal::ZERO {
+            return Err(bad(format!("{usd} US dollars are below zero")));
+        }
+        tiers.push(Tier { begin: number(begin)?.normalize(), end, usd });
     }
     tiers.sort_by_key(|tier| tier.begin);
     let mut next = Some(Decimal::ZERO);
@@ -289,7 +316,10 @@ pub fn tiers<'a>(
         }
         next = tier.end;
     }
-    if tiers.is_empty() { Err(bad("no price on demand".to_owned())) } else { Ok(tiers) }
+    if tiers.iter().all(|tier| tier.usd.is_zero()) {
+        return Err(bad("no price above zero, at most an allowance".to_owned()));
+    }
+    Ok(tiers)
 }
 
 /// An attribute's name as both kinds of file share it: `Pre Installed S/W` and `preInstalledSw` are
@@ -337,6 +367,8 @@ struct Term {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Rate {
+    #[serde(default)]
+    unit: String,
     begin_range: String,
     end_range: String,
     price_per_unit: BTreeMap<String, String>,

@@ -61,6 +61,9 @@ pub struct Price {
     /// Where it was found.
     pub source: String,
     pub confidence: Confidence,
+    /// Since when fetching it anew has failed; none: it is as good as it ever was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale_since: Option<PriceDate>,
 }
 
 impl Price {

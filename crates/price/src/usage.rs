@@ -171,8 +171,9 @@ fn instances(kind: &str, (root_gb, source): (u32, &'static str), count: u32) -> 
 }
 
 /// What one call used on average, from what a provider would meter for `calls` calls. Lines of one
-/// dimension are added up; what is billed by time (instances, disks, addresses) is left out, since
-/// [`fixed_usage`] counts it. `origin` is where the lines come from.
+/// dimension are added up; what is billed by time is left out: instances, disks and addresses stand in
+/// [`fixed_usage`], what is kept (images, logs, items) grows with time and not with calls. `origin` is
+/// where the lines come from.
 pub fn per_call_usage(
     lines: &[UsageLine],
     calls: NonZeroU64,

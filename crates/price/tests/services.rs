@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::{dec, instance, usage};
 use gearshift_gear::metering::{self, Carried, Reading};
 use gearshift_gear::{Dimension, instance_type};
-use gearshift_price::{PriceBook, bill, free_tier};
+use gearshift_price::{PriceBook, bill};
 use rust_decimal::Decimal;
 
 /// US dollars of a month that uses this much.
@@ -22,6 +22,13 @@ fn month(used: &[(Dimension, Decimal)]) -> Decimal {
 
 fn one(dimension: Dimension, much: &str) -> Decimal {
     month(&[(dimension, dec(much))])
+}
+
+/// What the free tier takes off so much.
+fn free(dimension: Dimension, much: &str) -> Decimal {
+    let full = one(dimension.clone(), much);
+    let book = PriceBook::shipped("us-east-1").unwrap().with_free_tier();
+    full - bill(usage(&[(dimension, much)], &[]), &book).monthly(0u64).unwrap().value
 }
 
 /// aws.amazon.com/lambda/pricing: requests, and duration in GB-seconds, rounded up to 1 ms.
@@ -65,14 +72,20 @@ fn lambda_grows_cheaper_by_tier() {
 /// aws.amazon.com/lambda/pricing: 1 M requests and 400,000 GB-seconds a month are free, for good.
 #[test]
 fn lambda_has_a_free_tier_each_month() {
-    let book = PriceBook::shipped("us-east-1").unwrap();
     let per_call = [(Dimension::FunctionRequest, "1"), (Dimension::FunctionGbSecond, "0.1")];
-    let bill = bill(usage(&[], &per_call), &book);
+    let book = PriceBook::shipped("us-east-1").unwrap();
+    let (free, full) = (book.with_free_tier(), book);
+    let month = |book: &PriceBook, calls: u64| {
+        bill(usage(&[], &per_call), book).monthly(calls).unwrap().value
+    };
     // 10 M calls, 1 M GB-s: 2.00 + 16.6667; free 0.20 + 400,000 × 0.0000166667 = 6.66668.
-    assert_eq!(bill.monthly(10_000_000).unwrap().value, dec("18.6667"));
-    assert_eq!(free_tier(&bill, dec("10000000")).unwrap(), dec("6.86668"));
+    assert_eq!(month(&full, 10_000_000), dec("18.6667"));
+    assert_eq!(month(&free, 10_000_000), dec("18.6667") - dec("6.86668"));
     // 100,000 calls, 10,000 GB-s: all of it is free, and no more than it.
-    assert_eq!(free_tier(&bill, dec("100000")).unwrap(), bill.monthly(100_000).unwrap().value);
+    assert_eq!(month(&free, 100_000), Decimal::ZERO);
+    // Tiers count from the first unit: 6 B × 0.0000166667 + 4 B × 0.000015, less what is free.
+    let saved = month(&full, 100_000_000_000) - month(&free, 100_000_000_000);
+    assert_eq!(saved, dec("6.86668"));
 }
 
 /// aws.amazon.com/lambda/pricing: `/tmp` beyond 512 MB, by GB-second of the calls.
@@ -265,9 +278,7 @@ fn images_logs_and_clusters() {
     // 10 × 0.50 + 20 × 0.03.
     let logs = [(Dimension::LogIngestGb, dec("10")), (Dimension::LogGbMonth, dec("20"))];
     assert_eq!(month(&logs), dec("5.6"));
-    let book = PriceBook::shipped("us-east-1").unwrap();
-    let bill = bill(usage(&[(Dimension::LogIngestGb, "10")], &[]), &book);
-    assert_eq!(free_tier(&bill, Decimal::ZERO).unwrap(), dec("2.5"), "5 × 0.50");
+    assert_eq!(free(Dimension::LogIngestGb, "10"), dec("2.5"), "5 × 0.50");
     assert_eq!(one(Dimension::ClusterHour, "730"), dec("73"), "730 × 0.10");
 }
 
@@ -277,9 +288,7 @@ fn images_logs_and_clusters() {
 fn transfer_out_by_tier_and_between_zones_twice() {
     // 12 TB: 10,240 × 0.09 = 921.60; 2,048 × 0.085 = 174.08.
     assert_eq!(one(Dimension::InternetEgressGb, "12288"), dec("1095.68"));
-    let book = PriceBook::shipped("us-east-1").unwrap();
-    let bill = bill(usage(&[(Dimension::InternetEgressGb, "12288")], &[]), &book);
-    assert_eq!(free_tier(&bill, Decimal::ZERO).unwrap(), dec("9"), "100 × 0.09");
+    assert_eq!(free(Dimension::InternetEgressGb, "12288"), dec("9"), "100 × 0.09");
     // 100 GB there and 100 GB back: 200 × 0.01.
     assert_eq!(one(Dimension::CrossAzGb, "200"), dec("2"));
 }

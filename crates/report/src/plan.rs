@@ -2,13 +2,26 @@
 
 use gearshift_plan::{Name, Plan, PlanLine};
 use jiff::Timestamp;
+use textwrap::core::display_width;
 
 use crate::grid::{Cell, Column, Flush, lay_out, wrapped};
+use crate::numbers::count;
+
+/// What the policy to use is marked with, and the same where there is no room for it.
+pub(crate) const MARKS: [&str; 2] = ["◀ use this", "◀"];
+
+const HEADINGS: [&str; 8] =
+    ["policy", "$/month", "× optimum", "refused", "shifts/day", "function", "lb only", "tasks"];
+
+/// Columns by their place, in the order in which they give way where there is no room.
+const GIVE_WAY: [usize; 6] = [6, 7, 5, 4, 2, 3];
 
 /// What stands around the table of a plan.
 pub(crate) struct PlanWords {
     pub(crate) facts: Vec<String>,
     pub(crate) about: String,
+    /// What `× optimum` counts beyond dollars.
+    pub(crate) times: Option<String>,
     pub(crate) verdict: String,
 }
 
@@ -20,39 +33,63 @@ pub fn plan_table(plan: &Plan, page: Option<&str>, width: usize) -> String {
         lines.extend(wrapped(fact, width, "", 4));
     }
     lines.push(String::new());
-    let column =
-        |heading: &str, flush| Column { heading: heading.into(), flush, gap: 2, group: None };
-    let mut columns = vec![column("policy", Flush::Left)];
-    for heading in
-        ["$/month", "× optimum", "refused", "shifts/day", "function", "lb only", "tasks (mean)"]
-    {
-        columns.push(column(heading, Flush::Right));
+    lines.extend(policies(plan, width));
+    if let Some(times) = &words.times {
+        lines.extend(wrapped(times, width, "", 4));
     }
-    let rows: Vec<Vec<Cell>> = plan
-        .lines
-        .iter()
-        .map(|line| row(line, plan.verdict.use_this).map(Cell::new).to_vec())
-        .collect();
-    lines.extend(lay_out(&columns, &rows).into_iter().skip(1));
     lines.push(String::new());
     lines.extend(wrapped(&words.verdict, width, "verdict     ", 12));
     if let Some(page) = page {
         lines.push(format!("timeline    {page}"));
     }
-    lines.push("what if     --scale 10 · --lb shared · --spot · --service results.json".to_owned());
+    let what_if = "--scale 10 · --lb shared · --spot · --service results.json";
+    lines.extend(wrapped(what_if, width, "what if     ", 12));
     lines.join("\n") + "\n"
 }
 
+/// The policies, with as many columns as there is room for.
+fn policies(plan: &Plan, width: usize) -> Vec<String> {
+    let fits = |lines: &Vec<String>| lines.iter().all(|line| display_width(line) <= width);
+    let fewer = (0..=GIVE_WAY.len()).map(|gone| &GIVE_WAY[..gone]);
+    let tries = fewer.flat_map(|gone| MARKS.map(|mark| laid_out(plan, mark, gone)));
+    let mut narrowest = Vec::new();
+    for lines in tries {
+        narrowest = lines;
+        if fits(&narrowest) {
+            break;
+        }
+    }
+    narrowest
+}
+
+fn laid_out(plan: &Plan, mark: &str, gone: &[usize]) -> Vec<String> {
+    let kept: Vec<usize> = (0..HEADINGS.len()).filter(|at| !gone.contains(at)).collect();
+    let column = |at: &usize| Column {
+        heading: HEADINGS[*at].to_owned(),
+        flush: if *at == 0 { Flush::Left } else { Flush::Right },
+        gap: 2,
+        group: None,
+    };
+    let columns: Vec<Column> = kept.iter().map(column).collect();
+    let cells = |line: &PlanLine| {
+        let row = row(line, plan.verdict.use_this, mark);
+        kept.iter().map(|at| Cell::new(row[*at].as_str())).collect::<Vec<Cell>>()
+    };
+    let rows: Vec<Vec<Cell>> = plan.lines.iter().map(cells).collect();
+    // The first line is for titles, and there are none.
+    lay_out(&columns, &rows).into_iter().skip(1).collect()
+}
+
 /// A line of the table, cell by cell; the one to use is marked.
-pub(crate) fn row(line: &PlanLine, use_this: Name) -> [String; 8] {
+pub(crate) fn row(line: &PlanLine, use_this: Name, mark: &str) -> [String; 8] {
     let name = match line.policy {
         None => "optimum, knowing the future".to_owned(),
-        Some(name) if name == use_this => format!("{name} ◀ use this"),
+        Some(name) if name == use_this => format!("{name} {mark}"),
         Some(name) => name.to_string(),
     };
     [
         name,
-        line.billed.usd.round_dp(2).to_string(),
+        format!("{:.2}", line.billed.usd.round_dp(2)),
         format!("{:.3}", line.times_optimum),
         share(line.refused, 2),
         format!("{:.2}", line.shifts_per_day),
@@ -70,9 +107,12 @@ pub(crate) fn words(plan: &Plan) -> PlanWords {
     let facts = &plan.facts;
     let notes = &facts.notes;
     let mut first = format!(
-        "{:.1} days · {} requests · mean {}/s, peak {}/s in 1-min bins",
+        "{:.1} days · {} · mean {}/s, peak {}/s in 1-min bins",
         facts.days,
-        grouped(facts.requests.round() as u64),
+        match facts.requests.round() as u64 {
+            1 => "1 request".to_owned(),
+            many => format!("{} requests", count(many)),
+        },
         rate(facts.mean_per_s),
         rate(facts.peak_per_s)
     );
@@ -95,17 +135,23 @@ pub(crate) fn words(plan: &Plan) -> PlanWords {
             at(longest.from_s)
         ));
     }
-    if notes.disorder > 0 {
-        said.push(format!("{} times are out of order, counted where they belong", notes.disorder));
+    match notes.disorder {
+        0 => {}
+        1 => said.push("1 time is out of order, counted where it belongs".to_owned()),
+        many => said.push(format!("{many} times are out of order, counted where they belong")),
     }
-    if notes.duplicates > 0 {
-        said.push(format!(
-            "{} times come twice: added if they differ, else taken once",
-            notes.duplicates
-        ));
+    match notes.duplicates {
+        0 => {}
+        1 => said.push("1 time comes twice: added if it differs, else taken once".to_owned()),
+        many => {
+            said.push(format!("{many} times come twice: added if they differ, else taken once"));
+        }
     }
     if let Some(unread) = &notes.first_unread {
-        said.push(format!("{} lines could not be read, the first: {unread}", notes.unread));
+        said.push(match notes.unread {
+            1 => format!("1 line could not be read: {unread}"),
+            many => format!("{many} lines could not be read, the first: {unread}"),
+        });
     }
     let low: Vec<&str> = plan
         .prices
@@ -127,6 +173,12 @@ pub(crate) fn words(plan: &Plan) -> PlanWords {
             rate(plan.break_even_per_s),
             plan.shift_usd
         ),
+        times: (!plan.shift_usd.is_zero()).then(|| {
+            format!(
+                "× optimum counts each shift as ${}, over an optimum with the same beginning",
+                plan.shift_usd
+            )
+        }),
         verdict: plan.verdict.sentence.clone(),
     }
 }
@@ -145,20 +197,8 @@ fn hours(seconds: i64) -> String {
 
 pub(crate) fn rate(per_s: f64) -> String {
     match per_s {
-        per_s if per_s >= 100.0 => grouped(per_s.round() as u64),
+        per_s if per_s >= 100.0 => count(per_s.round() as u64),
         per_s if per_s >= 10.0 => format!("{per_s:.1}"),
         per_s => format!("{per_s:.2}"),
     }
-}
-
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }

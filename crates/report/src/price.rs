@@ -3,12 +3,17 @@
 use gearshift_compare::{Quote, QuoteLine, Results, RowState};
 use gearshift_price::{BreakEven, Side};
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 
 use crate::grid::{Cell, Column, Flush, lay_out, wrapped};
-use crate::numbers::{calls, calls_range, rate};
+use crate::numbers::{calls, calls_range, count, rate};
 use crate::price_plot::price_plot;
 
-/// A quote as a table, its break-evens and who is cheapest where; `about` is one line on what was
+const FLEX: &str = "flex";
+const FLEX_MEANS: &str = "flex: the cheapest function and fargate, with shifts between them as \
+                          `gearshift plan` decides them; store and logs are the function's";
+
+/// A quote as a table, its break-evens and who is cheapest where; `about` comes after what was
 /// asked.
 pub fn price_table(
     quote: &Quote,
@@ -16,34 +21,14 @@ pub fn price_table(
     about: &[String],
     width: usize,
 ) -> String {
+    let about = std::iter::once(asked(quote)).chain(about.iter().cloned());
     let mut lines: Vec<String> =
-        about.iter().flat_map(|line| wrapped(line, width, "", 4)).collect();
-    let low = match quote.low_confidence.as_slice() {
-        [] => String::new(),
-        low => format!(", of low confidence (~): {}", low.join(", ")),
-    };
-    lines.push(format!("{} prices used{low}", quote.prices_used));
+        about.chain([prices(quote)]).flat_map(|line| wrapped(&line, width, "", 4)).collect();
     lines.push(String::new());
-    let column =
-        |heading: &str, flush| Column { heading: heading.into(), flush, gap: 2, group: None };
-    let mut columns = vec![column("gear", Flush::Left)];
-    for heading in [
-        "units",
-        "front",
-        "compute",
-        "store",
-        "net",
-        "logs",
-        "fixed",
-        "per M",
-        "$/month",
-        "95 % interval",
-    ] {
-        columns.push(column(heading, Flush::Right));
-    }
-    let rows: Vec<Vec<Cell>> =
-        quote.lines.iter().filter(|line| line.sums.is_some()).map(row).collect();
-    lines.extend(lay_out(&columns, &rows).into_iter().skip(1));
+    // The bill by kind gives way where there is no room for it.
+    let bills = [true, false].map(|kinds| bills(quote, kinds));
+    let fits = |bills: &&Vec<String>| bills.iter().all(|line| line.chars().count() <= width);
+    lines.extend(bills.iter().find(fits).unwrap_or(&bills[1]).iter().cloned());
     for line in quote.lines.iter() {
         if let Some(gap) = &line.gap {
             lines.extend(wrapped(&format!("{}: {gap}", line.row), width, "", 4));
@@ -53,18 +38,48 @@ pub fn price_table(
         if let Some(burst) = &line.burst {
             let (day, most) = (rate(burst.sustained_per_s), rate(burst.per_s));
             let text = format!(
-                "{}: a unit is counted with {day}/s, which its credits allow all day; from full it \
-                 does {most}/s for {:.0} min",
+                "{}: a unit is counted with {day}/s, which its credits allow all day; with those it \
+                 is launched with it does {most}/s for {:.0} min",
                 line.row, burst.minutes
             );
             lines.extend(wrapped(&text, width, "", 4));
         }
+        if let Some(beyond) = &line.beyond {
+            let text = format!(
+                "{}: takes {}/s ({}), the busiest minute has {}/s",
+                line.row,
+                rate(beyond.ceiling_per_s),
+                beyond.set_by,
+                rate(quote.peak_per_s)
+            );
+            lines.extend(wrapped(&text, width, "", 4));
+        }
+        if line.row == FLEX && line.sums.is_some() {
+            lines.extend(wrapped(FLEX_MEANS, width, "", 4));
+        }
     }
     lines.push(String::new());
-    lines.extend(break_evens(quote));
+    lines.extend(break_evens(quote, width));
     lines.extend(cheapest(quote, width));
     lines.extend(price_plot(quote, calls_per_month, width));
     lines.join("\n") + "\n"
+}
+
+fn bills(quote: &Quote, kinds: bool) -> Vec<String> {
+    let column = |heading: &str, gap| Column {
+        heading: heading.into(),
+        flush: Flush::Right,
+        gap,
+        group: None,
+    };
+    let mut columns = vec![Column { flush: Flush::Left, ..column("gear", 2) }, column("units", 2)];
+    if kinds {
+        columns.extend(["front", "compute", "store", "net", "logs"].map(|kind| column(kind, 1)));
+    }
+    columns.extend(["fixed", "per M", "$/month", "interval"].map(|sum| column(sum, 2)));
+    let shown = quote.lines.iter().filter(|line| !line.groups.is_empty());
+    let rows: Vec<Vec<Cell>> = shown.map(|line| row(line, kinds)).collect();
+    lay_out(&columns, &rows).into_iter().skip(1).collect()
 }
 
 /// Rows of a run that are not quoted, in one sentence; none where all are.
@@ -78,14 +93,50 @@ pub fn not_quoted(results: &Results) -> Option<String> {
     (!left.is_empty()).then(|| format!("not in this run, or not valid there: {}", left.join(", ")))
 }
 
-fn row(line: &QuoteLine) -> Vec<Cell> {
-    let sums = line.sums.as_ref().expect("only lines with sums");
-    let doubtful = if sums.doubtful { "~" } else { "" };
+fn asked(quote: &Quote) -> String {
+    let what_if: String = quote.what_if.iter().map(|what| format!(" · {what}")).collect();
+    format!(
+        "{} calls a month, {}: mean {:.2}/s, peak {:.2}/s · {} · usage and durations: run {}{what_if} \
+         · free tier {}",
+        count(quote.calls_per_month.round().to_u64().unwrap_or(u64::MAX)),
+        quote.shape,
+        quote.per_s,
+        quote.peak_per_s,
+        quote.region,
+        quote.run,
+        if quote.free_tier { "on" } else { "off" }
+    )
+}
+
+fn prices(quote: &Quote) -> String {
+    let named = |what: &str, which: &[String]| match which {
+        [] => String::new(),
+        which => format!("; {what}: {}", which.join(", ")),
+    };
+    let dates = quote.prices_of.as_ref();
+    format!(
+        "{} prices used{}{}{}",
+        quote.prices_used,
+        dates.map_or_else(String::new, |[oldest, newest]| format!(", of {oldest} to {newest}")),
+        named("of low confidence (~)", &quote.low_confidence),
+        named("stale, could not be fetched anew", &quote.stale)
+    )
+}
+
+fn row(line: &QuoteLine, kinds: bool) -> Vec<Cell> {
     let mut cells = vec![
         Cell::new(line.row.as_str()),
         Cell::new(line.units.map_or_else(|| "-".to_owned(), |units| units.to_string())),
     ];
-    cells.extend(sums.groups.iter().map(|(_, usd)| Cell::new(cents(*usd))));
+    if kinds {
+        let usd = |(_, usd): &(_, Option<Decimal>)| Cell::new(usd.map_or(String::new(), cents));
+        cells.extend(line.groups.iter().map(usd));
+    }
+    let Some(sums) = &line.sums else {
+        cells.extend(["", "", "no price", ""].map(Cell::new));
+        return cells;
+    };
+    let doubtful = if sums.doubtful { "~" } else { "" };
     cells.push(Cell::new(cents(sums.fixed)));
     cells.push(Cell::new(cents(sums.million)));
     cells.push(Cell::new(cents(sums.month)).marked(doubtful));
@@ -102,17 +153,25 @@ fn cents(usd: Decimal) -> String {
 
 /// Where rows that cost by the call and rows that cost by the hour cost the same: a line for each
 /// of the former, a column for each of the latter.
-fn break_evens(quote: &Quote) -> Vec<String> {
-    const COLUMNS: usize = 4;
+fn break_evens(quote: &Quote, width: usize) -> Vec<String> {
     let names = |units: bool| {
         let lines = quote.lines.iter().filter(move |line| line.sums.is_some());
         let lines = lines.filter(|line| line.note.is_none());
         lines.filter(move |line| line.units.is_some() == units).map(|line| line.row.as_str())
     };
-    let across: Vec<&str> = names(true).take(COLUMNS).collect();
-    if across.is_empty() || names(false).next().is_none() {
+    let across: Vec<&str> = names(true).collect();
+    if names(false).next().is_none() {
         return Vec::new();
     }
+    let fit = (width.saturating_sub(26) / 27).max(1);
+    across.chunks(fit).flat_map(|across| break_even_table(quote, across, names(false))).collect()
+}
+
+fn break_even_table<'a>(
+    quote: &Quote,
+    across: &[&str],
+    rows: impl Iterator<Item = &'a str>,
+) -> Vec<String> {
     let heading = |text: String, flush| Column { heading: text, flush, gap: 3, group: None };
     let mut columns = vec![heading("break-even, calls/month".to_owned(), Flush::Left)];
     columns.extend(across.iter().map(|row| heading(format!("against {row}"), Flush::Right)));
@@ -120,7 +179,7 @@ fn break_evens(quote: &Quote) -> Vec<String> {
         let meets = across.iter().map(|other| Cell::new(meets(quote, row, other)));
         std::iter::once(Cell::new(row)).chain(meets).collect::<Vec<Cell>>()
     };
-    let rows: Vec<Vec<Cell>> = names(false).map(cells).collect();
+    let rows: Vec<Vec<Cell>> = rows.map(cells).collect();
     let mut lines: Vec<String> = lay_out(&columns, &rows).into_iter().skip(1).collect();
     lines.push(String::new());
     lines
@@ -164,5 +223,11 @@ fn cheapest(quote: &Quote, width: usize) -> Vec<String> {
             format!("up to {} {}{units}", calls(segment.to_calls_per_month), segment.winner)
         })
         .collect();
-    wrapped(&format!("steady traffic: {}", parts.join(", ")), width, "cheapest    ", 12)
+    let left_out: Vec<&str> = winners.left_out.iter().map(|row| row.name.as_str()).collect();
+    let left_out = match left_out.as_slice() {
+        [] => String::new(),
+        rows => format!("; without a price, and left out: {}", rows.join(", ")),
+    };
+    let text = format!("{}: {}{left_out}", quote.shape, parts.join(", "));
+    wrapped(&text, width, "cheapest    ", 12)
 }

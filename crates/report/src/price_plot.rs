@@ -25,7 +25,7 @@ pub(crate) fn price_plot(quote: &Quote, calls_per_month: Decimal, width: usize) 
         return Vec::new();
     }
     (low, high) = (low.floor(), high.ceil());
-    let columns = quote.volumes.len().min(width.saturating_sub(LEFT + 2)).max(20);
+    let columns = quote.volumes.len().min(width.saturating_sub(LEFT + 14)).max(20);
     let (from, to) = ((*first as f64).log10(), (*last as f64).log10());
     let mut grid = vec![vec![' '; columns]; ROWS];
     if let Some(asked) = calls_per_month.to_f64().filter(|asked| *asked > 0.0) {
@@ -35,8 +35,8 @@ pub(crate) fn price_plot(quote: &Quote, calls_per_month: Decimal, width: usize) 
         }
     }
     for ((_, curve), mark) in lines.iter().zip(MARKS).rev() {
-        for column in 0..columns {
-            let at = column * (quote.volumes.len() - 1) / (columns - 1);
+        let points = (0..columns).map(|column| column * (quote.volumes.len() - 1) / (columns - 1));
+        for (column, at) in points.enumerate() {
             let Some(usd) = curve.get(at) else { continue };
             let up = (usd.log10() - low) / (high - low) * (ROWS - 1) as f64;
             grid[ROWS - 1 - up.round() as usize][column] = mark;

@@ -277,7 +277,7 @@ fn a_year_of_shifting_is_told_in_the_table_the_page_and_the_markdown() {
     let (small, large) = (&volumes[0], &volumes[1]);
     assert_eq!(large.function.billed.usd.round_dp(1).to_string(), "55.8");
     assert!(small.saved_per_year().is_zero() && large.saved_per_year() > 100.into());
-    let saved = format!("${:.2}", large.saved_per_year());
+    let saved = format!("${:.2}", large.saved_per_year().round_dp(2));
     let between = "office hours between lambda-rust-dynamodb and fargate";
     for text in [table(&results, 100, &ARTEFACTS), markdown(&results), html(&results).unwrap()] {
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -46,7 +46,8 @@ pub(super) fn read(run: &str) -> Result<Results> {
         Usage(format!("{run}: {} ({error}) → {}", path.display(), known_runs()))
     })?;
     let unreadable = |error: serde_json::Error| {
-        Usage(format!("{} is not a results file: {error}", path.display()))
+        let next = known_runs();
+        Usage(format!("{} is not a results file: {error} → {next}", path.display()))
     };
     let head: Head = serde_json::from_str(&text).map_err(unreadable)?;
     if head.schema != SCHEMA {
@@ -69,7 +70,8 @@ fn known_runs() -> String {
     let names: Vec<_> =
         runs.iter().rev().filter_map(|(_, path)| path.file_name()?.to_str()).collect();
     match names.as_slice() {
-        [] => "there are no runs in this folder: gearshift compare".to_owned(),
+        [] => "name a results.json, or make one with gearshift compare: no run in this folder"
+            .to_owned(),
         names => format!("runs in this folder: {}", names.join(", ")),
     }
 }

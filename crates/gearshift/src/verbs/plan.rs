@@ -1,7 +1,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use gearshift_compare::{HIGH, service_of};
 use gearshift_demand::{Format, Reading, Trace};
@@ -107,13 +107,22 @@ impl PlanVerb {
         let name = self.trace.file_name().unwrap_or(self.trace.as_os_str()).to_string_lossy();
         let plan = plan(&name, &trace, self.scale, &priced)?;
         bar.finish_and_clear();
-        let page = if self.no_page { None } else { Some(write_page(&plan)?) };
+        // What was planned is told even where it cannot be kept.
+        let page = (!self.no_page).then(|| write_page(&plan));
         if self.json {
             terminal::print_json(&plan)?;
         } else {
-            let page = page.as_ref().map(|page| page.display().to_string());
+            let page = page.as_ref().map(|page| match page {
+                Ok(page) => page.display().to_string(),
+                Err(_) => "none: it could not be written".to_owned(),
+            });
             let table = gearshift_report::plan_table(&plan, page.as_deref(), terminal::width());
             say!("{}", table.trim_end());
+        }
+        if let Some(Err(error)) = page {
+            bail!(
+                "the plan above has no page: {error:#} → run it in a folder that you may write to, or give --no-page"
+            );
         }
         Ok(Ended::Well)
     }
@@ -211,8 +220,15 @@ fn write_page(plan: &gearshift_plan::Plan) -> Result<PathBuf> {
         }
     };
     let json = serde_json::to_string_pretty(plan)?;
-    std::fs::write(folder.join("plan.json"), json).context("writing plan.json")?;
-    let page = folder.join("plan.html");
-    std::fs::write(&page, html).with_context(|| page.display().to_string())?;
-    Ok(page)
+    let write = |name: &str, text: String| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).with_context(|| path.display().to_string())?;
+        anyhow::Ok(path)
+    };
+    let written = write("plan.json", json).and_then(|_| write("plan.html", html));
+    if written.is_err() {
+        // Half of a plan would look like a whole one.
+        let _ = std::fs::remove_dir_all(&folder);
+    }
+    written
 }

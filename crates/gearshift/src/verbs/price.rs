@@ -5,7 +5,6 @@ use clap::{Args, Subcommand};
 use gearshift_compare::{Asked, Results, quote};
 use gearshift_price::{PriceBook, SECONDS_PER_MONTH};
 use rust_decimal::Decimal;
-use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 
 use super::{Ended, Usage, diff, shape};
 use crate::{here, terminal};
@@ -72,9 +71,6 @@ impl PriceVerb {
         let shape = shape::shape(&self.shape)?;
         let region = self.region.as_deref().unwrap_or(&results.region);
         let book = PriceBook::region(region).map_err(|error| Usage(error.to_string()))?;
-        let mean_per_s = calls / Decimal::from(SECONDS_PER_MONTH);
-        let peak_per_s =
-            mean_per_s * Decimal::from_f64(shape.peak_over_mean()).unwrap_or(Decimal::ONE);
         let (memory_mb, duration_ms) = what_if(&self.what_if).map_err(Usage)?;
         let asked = Asked {
             calls_per_month: calls,
@@ -90,17 +86,7 @@ impl PriceVerb {
             terminal::print_json(&quote)?;
             return Ok(Ended::Well);
         }
-        let free = if self.free_tier { "on" } else { "off" };
-        let mut about = vec![format!(
-            "{} calls a month, {}: mean {:.2}/s, peak {:.2}/s · {region} · usage and durations: run {} · free tier {free} · price book {}",
-            gearshift_report::count(calls.round().to_u64().unwrap_or(u64::MAX)),
-            self.shape,
-            mean_per_s,
-            peak_per_s,
-            results.run,
-            book.published()
-        )];
-        about.extend(gearshift_report::not_quoted(&results));
+        let about: Vec<String> = gearshift_report::not_quoted(&results).into_iter().collect();
         let table = gearshift_report::price_table(&quote, calls, &about, terminal::width());
         terminal::print(format_args!("{table}"));
         Ok(Ended::Well)
@@ -147,13 +133,16 @@ fn calls_per_month(text: &str) -> Result<Decimal, String> {
     }
 }
 
+/// A function's timeout at most. Source: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html.
+const LONGEST_MS: Decimal = Decimal::from_parts(900_000, 0, 0, false, 0);
+
 /// Memory in MB and duration in milliseconds.
 fn what_if(changes: &[String]) -> Result<(Option<u32>, Option<Decimal>), String> {
     let (mut memory, mut duration) = (None, None);
     for change in changes {
         let wrong = || {
             format!(
-                "--what-if {change}: not a change → memory=512 (MB, 128 to 10240) or duration=20ms"
+                "--what-if {change}: not a change → memory=512 (MB, 128 to 10240) or duration=20ms (900000 at most)"
             )
         };
         match change.split_once('=') {
@@ -164,7 +153,7 @@ fn what_if(changes: &[String]) -> Result<(Option<u32>, Option<Decimal>), String>
             }
             Some(("duration", ms)) => {
                 let ms: Decimal = ms.trim_end_matches("ms").parse().map_err(|_| wrong())?;
-                duration = Some(ms).filter(|ms| *ms > Decimal::ZERO);
+                duration = Some(ms).filter(|ms| *ms > Decimal::ZERO && *ms <= LONGEST_MS);
                 duration.ok_or_else(wrong)?;
             }
             _ => return Err(wrong()),

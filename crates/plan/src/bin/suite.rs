@@ -1,5 +1,5 @@
 //! Every policy on every trace at five scales, and on demands nobody had: what each costs over the
-//! optimum. Prices and delays are those of the profile *api* in us-east-1, shifts are worth nothing.
+//! optimum. Prices and delays are those of the profile *api* in us-east-1.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,6 +28,9 @@ struct Suite {
     /// 456 square waves and 150 random demands of three days: the worst that can be
     #[arg(long)]
     adversarial: bool,
+    /// What sparing one shift is worth, US dollars, to the policies and to the optimum
+    #[arg(long, default_value = "0")]
+    shift_price: Decimal,
     /// All cases, not only the summary
     #[arg(long)]
     cases: bool,
@@ -53,10 +56,11 @@ fn main() -> Result<()> {
     let suite = Suite::parse_from(words);
     let began = Instant::now();
     let book = PriceBook::region("us-east-1")?;
-    let economics = Priced::new(Service::default(), book, Decimal::ZERO)?.economics;
+    let economics = Priced::new(Service::default(), book, suite.shift_price)?.economics;
     let even = economics.break_even_per_s();
     println!(
-        "profile api, us-east-1: break-even at {even:.2} requests/s; a shift is worth nothing"
+        "profile api, us-east-1: break-even at {even:.2} requests/s; a shift is worth ${}",
+        suite.shift_price
     );
     let mut missed = Vec::new();
     if let Some(folder) = &suite.traces {

@@ -55,7 +55,7 @@ struct Planner {
     renews: bool,
     /// At the load balancer, or on the way there.
     high: bool,
-    /// What has been lost by staying, in billionths of a dollar; never below zero.
+    /// What has been lost by staying in this gear, in billionths of a dollar; never below zero.
     lost: f64,
     world: World,
     costs: f64,
@@ -89,9 +89,10 @@ impl Hour {
         self.costs * ((self.idle_up + self.idle_down) / self.ticks + 0.5) + self.shifts
     }
 
-    /// Whether an hour from now on pays at this gain a tick.
+    /// Whether an hour from now on pays at this gain a tick. What shifts are worth is no matter of
+    /// one hour: it is weighed against what staying has lost.
     fn pays(&self, gain: f64) -> bool {
-        gain * (self.ticks - self.idle_up - self.idle_down) > self.costs + self.shifts
+        gain * (self.ticks - self.idle_up - self.idle_down) > self.costs
     }
 }
 
@@ -220,22 +221,27 @@ impl Planner {
         hour: &Hour,
         t: &Timing,
     ) {
-        self.lost = (self.lost + gains[0] - hour.costs / hour.ticks).max(0.0);
+        let other_saves = gains[0] - hour.costs / hour.ticks;
+        self.lost = (self.lost + if self.high { -other_saves } else { other_saves }).max(0.0);
+        // Shifts that are worth something are made when staying has cost as much.
+        let worth_shifts = self.lost >= self.patience * hour.shifts;
         let pays = hour.pays(bought_on) && gains.iter().all(|gain| hour.pays(*gain));
         let was_high = self.high;
         self.high = match (self.world.stage, self.world.lb_age) {
-            (Stage::LoadBalancer, _) => self.renews || renewed_on * hour.ticks > hour.costs,
+            (Stage::LoadBalancer, _) => {
+                self.renews || renewed_on * hour.ticks > hour.costs || !worth_shifts
+            }
             (Stage::Function, Some(age)) if age >= t.lb_ticks => {
                 // What is left is free, and being there decides about the next.
                 let serves = paid_ticks(age, t) - hour.idle_up + f64::from(t.lb_ticks);
                 let next = (bought_on * hour.ticks - hour.costs).max(0.0);
-                bought_on * (serves - hour.idle_down) + next > hour.shifts
+                bought_on * (serves - hour.idle_down) + next > 0.0 && worth_shifts
             }
             (Stage::Function, Some(_)) | (Stage::Warming(_), _) => pays,
             (Stage::Function, None) => pays && self.lost >= self.patience * hour.move_costs(),
             (Stage::RampUp(_) | Stage::RampDown(_), _) => self.high,
         };
-        if self.high && !was_high {
+        if self.high != was_high {
             self.lost = 0.0;
         }
     }

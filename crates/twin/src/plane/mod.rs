@@ -1,5 +1,6 @@
 //! One data plane: the process that fronts one row, hosts its stores and starts its services.
 
+mod capacity;
 mod credits;
 mod diary;
 mod file_times;

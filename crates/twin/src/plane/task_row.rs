@@ -1,14 +1,14 @@
 //! Tasks, behind a load balancer or reached directly.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use gearshift_balance::{Arrival, Scheme};
 use gearshift_deploy::{Condition, Event, Happening, State};
 use gearshift_functions::{Answered, Path, Server, answer, header_bytes};
-use gearshift_gear::metering::{Carried, MB_PER_GB, capacity_units};
+use gearshift_gear::metering::MB_PER_GB;
 use gearshift_gear::{
     Caller, Count, Dimension, EnvironmentId, FaultPlan, Front, PartKind, Pool, ServerTiming,
     UsageLine,
@@ -27,6 +27,7 @@ use rust_decimal::prelude::FromPrimitive;
 
 use crate::control::Told;
 use crate::place::PlaneConfig;
+use crate::plane::capacity::CapacityMeter;
 use crate::plane::file_times::FileTimes;
 use crate::plane::function_row::{gigabytes, usage_lines, words};
 use crate::plane::row::{front_path, laws, port_refused};
@@ -47,8 +48,7 @@ struct Desk {
     since: Timestamp,
     draws: Mutex<StdRng>,
     crossed: Mutex<Crossed>,
-    /// Every client connection seen, by its other end.
-    connections: Mutex<HashSet<SocketAddr>>,
+    capacity: Mutex<CapacityMeter>,
 }
 
 impl TaskRow {
@@ -88,7 +88,7 @@ impl TaskRow {
             since: Timestamp::now(),
             draws: Mutex::new(StdRng::seed_from_u64(seed)),
             crossed: Mutex::default(),
-            connections: Mutex::default(),
+            capacity: Mutex::default(),
         });
         let serving = desk.clone();
         let server = Server::start(config.wanted.settings.port, move |request, peer| {
@@ -155,7 +155,7 @@ struct Reached {
 impl Desk {
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Answered {
         let asked = Instant::now();
-        self.connections.lock().expect("no panic while held").insert(peer);
+        self.capacity().connected(peer);
         let mut waits = {
             let mut draws = self.draws.lock().expect("no panic while held");
             self.path.draw(&self.scheduler.setting.laws, asked, &mut *draws)
@@ -191,6 +191,7 @@ impl Desk {
             crossed.bytes_in += bytes_in;
             crossed.bytes_out += reached.bytes_out;
         }
+        self.capacity().carried(bytes_in + reached.bytes_out);
         reached.answered
     }
 
@@ -237,6 +238,10 @@ impl Desk {
         timing.push("init", ms(task.running.init), PartKind::Measured);
     }
 
+    fn capacity(&self) -> MutexGuard<'_, CapacityMeter> {
+        self.capacity.lock().expect("no panic while held")
+    }
+
     fn usage(&self) -> Vec<(Dimension, Decimal)> {
         let Setting { config, shape, files, .. } = &self.scheduler.setting;
         let hours = |seconds: f64| Decimal::from_f64(seconds / 3600.0).unwrap_or_default();
@@ -260,15 +265,8 @@ impl Desk {
             }
         }
         if self.scheduler.pool.is_some() {
-            let connections = self.connections.lock().expect("no panic while held").len();
-            // All of it as if in one hour: units are linear in what was carried.
-            let carried = Carried {
-                new_connections_per_s: Decimal::from(connections) / Decimal::from(3600),
-                gb_per_hour: gigabytes(crossed.bytes_in + crossed.bytes_out),
-                ..Carried::default()
-            };
             used.push((Dimension::LoadBalancerHour, stood));
-            used.push((Dimension::LoadBalancerCapacityHour, capacity_units(&carried, false)));
+            used.push((Dimension::LoadBalancerCapacityHour, self.capacity().read()));
             addresses += Decimal::from(gearshift_gear::LOAD_BALANCER_ZONES);
         }
         used.push((Dimension::PublicIpv4Hour, stood * addresses));

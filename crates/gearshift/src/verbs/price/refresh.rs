@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use gearshift_price::offers::{self, Offered, Wanted};
-use gearshift_price::{Confidence, Price, PriceBook, PriceDate};
+use gearshift_price::{Confidence, Price, PriceBook, PriceDate, Tier};
 use serde::Deserialize;
 
 use crate::verbs::{Ended, Usage};
@@ -33,9 +33,9 @@ impl Refresh {
     pub fn run(self) -> Result<Ended> {
         let mut ended = Ended::Well;
         for region in &self.region {
-            let book = PriceBook::region(region).map_err(|error| Usage(error.to_string()))?;
+            let book = before(region)?;
             let source = Source { base: self.base_url.trim_end_matches('/').to_owned() };
-            if self.refresh(book, &source)? > 0 {
+            if self.refresh(&book, &source)? > 0 {
                 ended = Ended::Failed;
             }
         }
@@ -73,27 +73,45 @@ impl Refresh {
             !book.price(&price.dimension).is_ok_and(|old| old.tiers == price.tiers)
         });
         let (many, changed) = (fresh.len(), changed.count());
-        if many > 0 {
-            // A price that could not be had stays, and says so wherever it is shown.
-            let kept = stale.iter().filter_map(|(_, old, _)| Some(marked_stale((*old)?, &today)));
-            let path = here::prices().join(format!("{region}.toml"));
-            write(&path, &book.clone().with(fresh.into_iter().chain(kept)).to_toml())?;
-            say!("{region}: {many} prices, {changed} changed · {}", path.display());
-        } else {
-            say!("{region}: nothing could be had, the book stays as it was");
-        }
+        // A price that could not be had stays, and says so wherever it is shown.
+        let kept = stale.iter().filter_map(|(_, old, _)| Some(marked_stale((*old)?, &today)));
+        let path = here::prices().join(format!("{region}.toml"));
+        let text = book.clone().with(fresh.into_iter().chain(kept)).to_toml();
+        PriceBook::parse(&text)?;
+        write(&path, &text)?;
+        say!("{region}: {many} prices fetched, {changed} changed · {}", path.display());
         for (one, old, why) in &stale {
             let kept = if old.is_some() { "kept, stale" } else { "still missing" };
             say!("  {kept}: {}: {why}", one.dimension);
         }
+        if !stale.is_empty() {
+            say!(
+                "{} of {} could not be fetched → try again, or name a mirror with --base-url",
+                stale.len(),
+                stale.len() + many
+            );
+        }
         Ok(stale.len())
+    }
+}
+
+/// This user's book or the shipped one, which also takes the place of one that cannot be read.
+fn before(region: &str) -> Result<PriceBook> {
+    let shipped = || PriceBook::shipped(region).map_err(|error| Usage(error.to_string()).into());
+    match here::own_book(region) {
+        Ok(Some(own)) => Ok(own),
+        Ok(None) => shipped(),
+        Err(why) => {
+            say!("{region}: {why:#}; begun anew from the shipped book");
+            shipped()
+        }
     }
 }
 
 fn renewed(
     wanted: &Wanted,
     region: &str,
-    found: &Offered,
+    (found, tiers): (&Offered, Vec<Tier>),
     address: &str,
     today: &PriceDate,
 ) -> Price {
@@ -101,21 +119,17 @@ fn renewed(
         dimension: wanted.dimension.clone(),
         region: region.to_owned(),
         unit: wanted.dimension.unit().to_owned(),
-        tiers: found.tiers.clone(),
+        tiers,
         effective: offers::effective(found, today),
         source: format!("{address}, SKU {}, fetched {today}", found.sku),
         confidence: Confidence::High,
+        stale_since: None,
     }
 }
 
-const STALE: &str = "; stale since ";
-
 fn marked_stale(old: &Price, today: &PriceDate) -> Price {
-    let mut price = old.clone();
-    if !price.source.contains(STALE) {
-        price.source += &format!("{STALE}{today}");
-    }
-    price
+    let stale_since = old.stale_since.clone().or_else(|| Some(today.clone()));
+    Price { stale_since, ..old.clone() }
 }
 
 /// Whole or not at all.
@@ -190,7 +204,7 @@ fn rows(csv: impl Read, wanted: &[&Wanted]) -> Result<Vec<Offered>> {
     // Lines about the file come before the header.
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(csv);
     let mut header: Option<Vec<String>> = None;
-    let mut rates = BTreeMap::<String, (Offered, Vec<[String; 3]>)>::new();
+    let mut offered = BTreeMap::<String, Offered>::new();
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record)? {
         let Some(names) = &header else {
@@ -207,28 +221,19 @@ fn rows(csv: impl Read, wanted: &[&Wanted]) -> Result<Vec<Offered>> {
         if !ours || cell("termtype") != "OnDemand" || cell("offertermcode") != "JRTCKXETXF" {
             continue;
         }
-        let (_, tiers) = rates.entry(cell("sku").to_owned()).or_insert_with(|| {
-            let attributes = names.iter().cloned().zip(record.iter().map(str::to_owned));
-            let offered = Offered {
-                sku: cell("sku").to_owned(),
-                attributes: attributes.collect(),
-                effective: cell("effectivedate").to_owned(),
-                tiers: Vec::new(),
-            };
-            (offered, Vec::new())
+        let one = offered.entry(cell("sku").to_owned()).or_insert_with(|| Offered {
+            sku: cell("sku").to_owned(),
+            attributes: names.iter().cloned().zip(record.iter().map(str::to_owned)).collect(),
+            effective: cell("effectivedate").to_owned(),
+            unit: cell("unit").to_owned(),
+            rates: Vec::new(),
         });
-        tiers.push(
+        one.rates.push(
             ["startingrange", "endingrange", "priceperunit"].map(|name| cell(name).to_owned()),
         );
     }
     if header.is_none() {
         bail!("no header: a row that begins with SKU");
     }
-    let offered = rates.into_values().map(|(offered, rates)| {
-        let rates =
-            rates.iter().map(|[begin, end, usd]| (begin.as_str(), end.as_str(), usd.as_str()));
-        let tiers = offers::tiers(&offered.sku, rates)?;
-        Ok(Offered { tiers, ..offered })
-    });
-    offered.collect()
+    Ok(offered.into_values().collect())
 }
