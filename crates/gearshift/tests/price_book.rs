@@ -303,3 +303,30 @@ fn refresh_streams_instances_and_disks_from_csv() {
     let ec2 = text.lines().find(|line| line.starts_with("ec2 ")).expect("a line");
     assert!(ec2.contains("15.56"), "{ec2}");
 }
+
+#[test]
+fn a_broken_book_stops_who_asks_for_its_region_and_a_refresh_begins_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let books = folder.path().join("gearshift/prices");
+    std::fs::create_dir_all(&books).unwrap();
+    std::fs::write(books.join("sa-east-1.toml"), "not a book").unwrap();
+    let results = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/results.json");
+    let quoted = |region: &str| {
+        let arguments = ["price", "--calls", "5M", "--service", results, "--region", region];
+        gearshift(&arguments, folder.path())
+    };
+    assert!(quoted("eu-west-2").status.success());
+    let broken = quoted("sa-east-1");
+    let text = said(&broken);
+    assert!(
+        !broken.status.success() && text.contains("sa-east-1.toml is not a price book"),
+        "{text}"
+    );
+    assert!(text.contains("→ gearshift price refresh --region sa-east-1"), "{text}");
+    let arguments =
+        ["price", "refresh", "--region", "sa-east-1", "--base-url", "http://127.0.0.1:1"];
+    let text = said(&gearshift(&arguments, folder.path()));
+    assert!(text.contains("begun anew from the shipped book"), "{text}");
+    let text = said(&quoted("sa-east-1")).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("stale, could not be fetched anew: "), "{text}");
+}
