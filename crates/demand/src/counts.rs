@@ -1,18 +1,19 @@
 //! Counts by time: CSV, and what CloudWatch writes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+use crate::DemandError;
+use crate::columns::{Columns, NoColumns, columns_of};
 use crate::error::shown;
 use crate::input::Input;
 use crate::minutes::{Gap, Minutes, Notes, Trace};
-use crate::{DemandError, time};
+use crate::time::Clock;
 
-/// A CSV of times and counts, with or without a header. The times are in the first column that
-/// holds times; the counts in the one named like them, else in the last that holds numbers.
+/// A CSV of times and counts, with or without a header; [`columns_of`] says which columns are read.
 pub(crate) fn csv(name: &str, input: Input, zone: &TimeZone) -> Result<Trace, DemandError> {
     let mut rows = csv::ReaderBuilder::new()
         .has_headers(false)
@@ -20,25 +21,36 @@ pub(crate) fn csv(name: &str, input: Input, zone: &TimeZone) -> Result<Trace, De
         .comment(Some(b'#'))
         .from_reader(input);
     let mut series = Series::default();
-    let mut columns = None;
-    let mut header: Option<csv::ByteRecord> = None;
+    let mut clock = Clock::new(zone);
+    let mut columns: Option<Columns> = None;
+    let mut header: Option<Vec<String>> = None;
     let mut row = csv::ByteRecord::new();
     while rows.read_byte_record(&mut row).map_err(|why| unreadable(name, why))? {
         let line = row.position().map_or(0, csv::Position::line);
         let at = match columns {
             Some(columns) => columns,
-            None => match columns_of(header.as_ref(), &row, zone) {
-                Some(found) => *columns.insert(found),
-                None if header.is_none() => {
-                    header = Some(row.clone());
+            None => match columns_of(header.as_deref(), &cells(&row), zone) {
+                Ok(found) => *columns.insert(found),
+                Err(NoColumns::NotARow) if header.is_none() => {
+                    header = Some(cells(&row));
                     continue;
                 }
-                None => return Err(bad(name, line, "no time and count", &row)),
+                Err(NoColumns::NotARow) => return Err(bad(name, line, "no time and count", &row)),
+                Err(NoColumns::Several(which)) => {
+                    let called = |at: &usize| match header.as_ref().and_then(|names| names.get(*at))
+                    {
+                        Some(called) => called.trim().to_owned(),
+                        None => format!("column {}", at + 1),
+                    };
+                    let columns = which.iter().map(called).collect::<Vec<_>>().join(", ");
+                    return Err(DemandError::Columns { name: name.to_owned(), columns });
+                }
             },
         };
         let cell = |at: usize| row.get(at).map(String::from_utf8_lossy);
-        let time = cell(at.0).and_then(|cell| time::parse(&cell, zone));
-        let count = cell(at.1).and_then(|cell| cell.trim().trim_matches('"').parse::<f64>().ok());
+        let time = cell(at.time).and_then(|cell| clock.second(&cell));
+        let count =
+            cell(at.count).and_then(|cell| cell.trim().trim_matches('"').parse::<f64>().ok());
         match (time, count) {
             (Some(time), Some(count)) if count >= 0.0 && count.is_finite() => {
                 series.point(time, count);
@@ -47,11 +59,21 @@ pub(crate) fn csv(name: &str, input: Input, zone: &TimeZone) -> Result<Trace, De
             _ => series.unread(line, &row),
         }
     }
+    if columns.is_none() && header.is_some() {
+        return Err(DemandError::NoRows { name: name.to_owned() });
+    }
     series.finish(name)
 }
 
+fn cells(row: &csv::ByteRecord) -> Vec<String> {
+    row.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect()
+}
+
 fn unreadable(name: &str, why: csv::Error) -> DemandError {
-    DemandError::Unreadable { name: name.to_owned(), why: std::io::Error::other(why) }
+    match why.into_kind() {
+        csv::ErrorKind::Io(why) => DemandError::of_io(name, why),
+        why => DemandError::of_io(name, std::io::Error::other(format!("{why:?}"))),
+    }
 }
 
 fn bad(name: &str, line: u64, why: &'static str, row: &csv::ByteRecord) -> DemandError {
@@ -64,25 +86,6 @@ fn joined(row: &csv::ByteRecord) -> Vec<u8> {
     row.iter().collect::<Vec<_>>().join(&b","[..])
 }
 
-/// Where a row has its time and its count.
-fn columns_of(
-    header: Option<&csv::ByteRecord>,
-    row: &csv::ByteRecord,
-    zone: &TimeZone,
-) -> Option<(usize, usize)> {
-    let cells: Vec<_> = row.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect();
-    let time = cells.iter().position(|cell| time::parse(cell, zone).is_some())?;
-    let is_count = |at: usize| at != time && cells[at].trim().parse::<f64>().is_ok();
-    let named = header.and_then(|header| {
-        header.iter().position(|name| {
-            let name = String::from_utf8_lossy(name).to_lowercase();
-            ["request", "count", "sum", "value", "hits"].iter().any(|word| name.contains(word))
-        })
-    });
-    let count = named.filter(|at| *at < cells.len() && is_count(*at));
-    Some((time, count.or_else(|| (0..cells.len()).rev().find(|at| is_count(*at)))?))
-}
-
 /// What `get-metric-statistics` or `get-metric-data` writes; sums are counted.
 pub(crate) fn cloudwatch(name: &str, input: Input) -> Result<Trace, DemandError> {
     let wrong = |why: String| DemandError::CloudWatch { name: name.to_owned(), why };
@@ -93,6 +96,12 @@ pub(crate) fn cloudwatch(name: &str, input: Input) -> Result<Trace, DemandError>
         let count = point.sum.or(point.sample_count);
         let no_sum = || wrong("a data point has no Sum: ask for --statistics Sum".to_owned());
         points.push((point.timestamp, count.ok_or_else(no_sum)?));
+    }
+    let metrics: BTreeSet<&str> =
+        export.metric_data_results.iter().map(|result| result.name()).collect();
+    if metrics.len() > 1 {
+        let metrics = metrics.into_iter().collect::<Vec<_>>().join(", ");
+        return Err(DemandError::Metrics { name: name.to_owned(), metrics });
     }
     for result in export.metric_data_results {
         points.extend(result.timestamps.into_iter().zip(result.values));
@@ -129,8 +138,18 @@ struct Point {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct MetricData {
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    label: String,
     timestamps: Vec<Timestamp>,
     values: Vec<f64>,
+}
+
+impl MetricData {
+    fn name(&self) -> &str {
+        if self.id.is_empty() { &self.label } else { &self.id }
+    }
 }
 
 /// Counts at points in time, of bins whose length is the commonest step.

@@ -7,6 +7,27 @@ use crate::Format;
 pub enum DemandError {
     #[error("{name}: cannot be read ({why}) → name a file, or - for standard input")]
     Unreadable { name: String, why: std::io::Error },
+    #[error("{name}: a folder → name a file in it")]
+    Folder { name: String },
+    #[error(
+        "{name}: its gzip data end early or are damaged ({why}) → copy it again, or plan for what \
+         is there: gzip -dc {name} | gearshift plan -"
+    )]
+    Gzip { name: String, why: std::io::Error },
+    #[error(
+        "{name}: {columns} may each be the counts → name one of them requests, or leave no other \
+         numbers beside the times"
+    )]
+    Columns { name: String, columns: String },
+    #[error("{name}: a header and no row below it → export the rows too")]
+    NoRows { name: String },
+    #[error("{name}: no request in it → name a trace with traffic")]
+    NoRequests { name: String },
+    #[error(
+        "{name}: more than one metric ({metrics}) → export one, with the statistic Sum, or take one \
+         out: jq '.MetricDataResults |= map(select(.Id == \"ID\"))'"
+    )]
+    Metrics { name: String, metrics: String },
     #[error(
         "{name}: neither counts by time, an access log, JSON lines, an ALB log nor a CloudWatch \
          export; it begins with `{begins}` → say which with --format {formats}"
@@ -40,6 +61,21 @@ pub enum DemandError {
         "{name}: is not a CloudWatch export ({why}) → aws cloudwatch get-metric-statistics or get-metric-data writes one"
     )]
     CloudWatch { name: String, why: String },
+}
+
+impl DemandError {
+    pub(crate) fn of_io(name: &str, why: std::io::Error) -> Self {
+        use std::io::ErrorKind as Kind;
+        let name = name.to_owned();
+        match why.kind() {
+            Kind::IsADirectory => Self::Folder { name },
+            // Of these kinds are the decoder's errors and no file's.
+            Kind::UnexpectedEof | Kind::InvalidInput | Kind::InvalidData => {
+                Self::Gzip { name, why }
+            }
+            _ => Self::Unreadable { name, why },
+        }
+    }
 }
 
 /// The first 60 characters of a line, printable.

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::DemandError;
+use crate::columns::names_times;
 use crate::error::shown;
 use crate::{lines, time};
 
@@ -61,13 +62,9 @@ pub(crate) fn detect(first: &[u8], name: &str) -> Result<Format, DemandError> {
     }
     let head: Vec<&[u8]> = begin.split(|byte| *byte == b'\n').take(20).collect();
     if begin[0] == b'{' {
-        let one_line = serde_json::from_slice::<serde_json::Value>(head[0]);
-        return Ok(match one_line {
-            Ok(value) if value.get("Datapoints").or(value.get("MetricDataResults")).is_none() => {
-                Format::JsonLines
-            }
-            _ => Format::CloudWatch,
-        });
+        let has = |word: &[u8]| memchr::memmem::find(begin, word).is_some();
+        let export = has(b"\"Datapoints\"") || has(b"\"MetricDataResults\"");
+        return Ok(if export { Format::CloudWatch } else { Format::JsonLines });
     }
     let zone = jiff::tz::TimeZone::UTC;
     let any = |format| head.iter().any(|line| lines::second(line, format, &zone).is_ok());
@@ -82,6 +79,11 @@ pub(crate) fn detect(first: &[u8], name: &str) -> Result<Format, DemandError> {
         cells.any(|cell| time::parse(&String::from_utf8_lossy(cell), &zone).is_some())
     };
     if head.iter().any(|line| line.contains(&b',') && is_count(line)) {
+        return Ok(Format::Counts);
+    }
+    // A header alone.
+    let rows = head.iter().filter(|line| !line.trim_ascii().is_empty()).count();
+    if rows == 1 && names_times(&String::from_utf8_lossy(head[0])) {
         return Ok(Format::Counts);
     }
     let (begins, formats) = (shown(head[0]), Format::NAMES);

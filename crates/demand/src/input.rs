@@ -68,7 +68,7 @@ impl Input {
     fn receive(&mut self) -> Result<Option<Vec<u8>>, DemandError> {
         match self.blocks.recv() {
             Ok(Ok(block)) => Ok(Some(block)),
-            Ok(Err(why)) => Err(DemandError::Unreadable { name: self.name.clone(), why }),
+            Ok(Err(why)) => Err(DemandError::of_io(&self.name, why)),
             Err(_) => Ok(None),
         }
     }

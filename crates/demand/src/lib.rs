@@ -3,6 +3,7 @@
 //! Invariants: memory grows with the time a trace covers, never with its length; what could not be
 //! read is counted and named, and nothing is guessed in its place.
 
+mod columns;
 mod counts;
 mod error;
 mod format;
@@ -38,7 +39,7 @@ pub fn read(
     let source: Box<dyn Read + Send> = if name == "-" {
         Box::new(std::io::stdin())
     } else {
-        let unreadable = |why| DemandError::Unreadable { name: name.clone(), why };
+        let unreadable = |why| DemandError::of_io(&name, why);
         Box::new(std::fs::File::open(path).map_err(unreadable)?)
     };
     from_reader(&name, source, reading, progress)
@@ -57,9 +58,13 @@ pub fn from_reader(
         None => format::detect(input.first(), name)?,
     };
     let zone = reading.time_zone.clone().unwrap_or(jiff::tz::TimeZone::UTC);
-    match format {
-        Format::Counts => counts::csv(name, input, &zone),
-        Format::CloudWatch => counts::cloudwatch(name, input),
-        lines => lines::read(name, &mut input, lines, &zone),
+    let trace = match format {
+        Format::Counts => counts::csv(name, input, &zone)?,
+        Format::CloudWatch => counts::cloudwatch(name, input)?,
+        lines => lines::read(name, &mut input, lines, &zone)?,
+    };
+    match trace.notes.requests > 0.0 {
+        true => Ok(trace),
+        false => Err(DemandError::NoRequests { name: name.to_owned() }),
     }
 }

@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 use memchr::{memchr, memchr_iter};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::error::shown;
 use crate::input::Input;
@@ -150,35 +151,50 @@ pub(crate) fn second(line: &[u8], format: Format, zone: &TimeZone) -> Result<i64
     }
 }
 
-/// The fields that tools write a request's time into, the commonest first.
+/// The fields that tools write a request's time into. A line may have several.
 #[derive(Deserialize)]
 struct Timed {
-    #[serde(
-        alias = "timestamp",
-        alias = "@timestamp",
-        alias = "ts",
-        alias = "t",
-        alias = "date",
-        alias = "datetime",
-        alias = "time_iso8601",
-        alias = "StartUTC",
-        alias = "requestTime",
-        alias = "msec"
-    )]
-    time: Option<serde_json::Value>,
-    time_local: Option<String>,
+    time: Option<Value>,
+    timestamp: Option<Value>,
+    #[serde(rename = "@timestamp")]
+    at_timestamp: Option<Value>,
+    ts: Option<Value>,
+    t: Option<Value>,
+    date: Option<Value>,
+    datetime: Option<Value>,
+    time_iso8601: Option<Value>,
+    #[serde(rename = "StartUTC")]
+    start_utc: Option<Value>,
+    #[serde(rename = "requestTime")]
+    request_time: Option<Value>,
+    msec: Option<Value>,
+    time_local: Option<Value>,
 }
 
 fn of_json(line: &[u8], zone: &TimeZone) -> Result<i64, &'static str> {
-    let timed: Timed =
-        serde_json::from_slice(line).map_err(|_| "not a JSON object with one time")?;
-    let at = match (timed.time, timed.time_local) {
-        (Some(serde_json::Value::Number(number)), _) => number.as_f64().and_then(time::from_number),
-        (Some(serde_json::Value::String(text)), _) => {
+    let timed: Timed = serde_json::from_slice(line).map_err(|_| "not a JSON object")?;
+    let fields = [
+        timed.time,
+        timed.timestamp,
+        timed.at_timestamp,
+        timed.ts,
+        timed.t,
+        timed.date,
+        timed.datetime,
+        timed.time_iso8601,
+        timed.start_utc,
+        timed.request_time,
+        timed.msec,
+        timed.time_local,
+    ];
+    // Only the first: what it says is not made up for by another, such as a day without an hour.
+    let at = match fields.into_iter().flatten().next() {
+        None => return Err("no field time, timestamp, @timestamp, ts or date"),
+        Some(Value::Number(number)) => number.as_f64().and_then(time::from_number),
+        Some(Value::String(text)) => {
             time::of_access_log(text.as_bytes()).or_else(|| time::parse(&text, zone))
         }
-        (None, Some(text)) => time::of_access_log(text.as_bytes()),
-        _ => return Err("no field time, timestamp, @timestamp, ts or date"),
+        Some(_) => None,
     };
     at.ok_or("its time is not one")
 }

@@ -4,30 +4,83 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-/// Seconds since 1970 of a time in seconds or milliseconds since 1970, RFC 3339, or a date and a
-/// time of day in `zone`.
+/// A time as it is written.
+enum Written {
+    /// Since 1970, seconds.
+    Second(i64),
+    /// Of a zone that is not named.
+    Civil(DateTime),
+}
+
+/// Seconds since 1970 of a time in seconds or parts of one since 1970, RFC 3339, or a date and a time
+/// of day in `zone`.
 pub(crate) fn parse(text: &str, zone: &TimeZone) -> Option<i64> {
+    match written(text)? {
+        Written::Second(second) => Some(second),
+        Written::Civil(civil) => Some(zone.to_timestamp(civil).ok()?.as_second()),
+    }
+}
+
+/// Whether this can hardly be anything but a time: a date, or a number since 1970 that lies between
+/// 1990 and 2100.
+pub(crate) fn is_sure(text: &str, zone: &TimeZone) -> bool {
+    const YEARS: std::ops::Range<i64> = 631_152_000..4_102_444_800;
+    match parse(text, zone) {
+        Some(second) if text.trim().parse::<f64>().is_ok() => YEARS.contains(&second),
+        other => other.is_some(),
+    }
+}
+
+fn written(text: &str) -> Option<Written> {
     let text = text.trim().trim_matches('"');
     if let Ok(number) = text.parse::<f64>() {
-        return from_number(number);
+        return from_number(number).map(Written::Second);
     }
     // A date begins every other form.
     if text.len() < 10 || !text.as_bytes()[0].is_ascii_digit() {
         return None;
     }
     if let Ok(at) = text.parse::<Timestamp>() {
-        return Some(at.as_second());
+        return Some(Written::Second(at.as_second()));
     }
     let civil = text.parse::<DateTime>().or_else(|_| DateTime::strptime("%m/%d/%Y %H:%M", text));
     let civil = civil.or_else(|_| DateTime::strptime("%Y/%m/%d %H:%M:%S", text)).ok()?;
-    Some(zone.to_timestamp(civil).ok()?.as_second())
+    Some(Written::Civil(civil))
 }
 
-/// Seconds; from the year 5138 on as seconds would be, milliseconds.
+/// Reads times in the order of a file. Where clocks are set back an hour of theirs comes twice; its
+/// second coming is known by the step back.
+pub(crate) struct Clock<'a> {
+    zone: &'a TimeZone,
+    last: Option<DateTime>,
+    set_back: bool,
+}
+
+impl<'a> Clock<'a> {
+    pub fn new(zone: &'a TimeZone) -> Self {
+        Self { zone, last: None, set_back: false }
+    }
+
+    /// As [`parse`].
+    pub fn second(&mut self, text: &str) -> Option<i64> {
+        let civil = match written(text)? {
+            Written::Second(second) => return Some(second),
+            Written::Civil(civil) => civil,
+        };
+        let at = self.zone.to_ambiguous_timestamp(civil);
+        self.set_back = at.is_ambiguous() && (self.set_back || self.last > Some(civil));
+        self.last = Some(civil);
+        let at = if self.set_back { at.later() } else { at.compatible() };
+        Some(at.ok()?.as_second())
+    }
+}
+
+/// Seconds, or where that would be the year 5138 or later milliseconds, microseconds or nanoseconds.
 pub(crate) fn from_number(number: f64) -> Option<i64> {
     const LAST_SECOND: f64 = 1e11;
-    let seconds = if number.abs() >= LAST_SECOND { number / 1000.0 } else { number };
-    (seconds.is_finite() && seconds.abs() < LAST_SECOND).then(|| seconds.floor() as i64)
+    let seconds = [1.0, 1e3, 1e6, 1e9].map(|parts| number / parts);
+    let seconds = seconds.into_iter().find(|seconds| seconds.abs() < LAST_SECOND)?;
+    Some(seconds.floor() as i64)
 }
 
 /// Of `10/Oct/2000:13:55:36 -0700`.

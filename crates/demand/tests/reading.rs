@@ -92,7 +92,7 @@ fn gzip_is_seen_by_its_first_bytes_and_may_have_members() {
     }
     assert_eq!(read(zipped.clone()).unwrap(), read(COMBINED).unwrap());
     zipped.truncate(zipped.len() - 12);
-    assert!(matches!(read(zipped), Err(DemandError::Unreadable { .. })));
+    assert!(matches!(read(zipped), Err(DemandError::Gzip { .. })));
 }
 
 #[test]
