@@ -53,6 +53,19 @@ impl Trace {
         self.per_s.len() as f64 / 1440.0
     }
 
+    /// Its last so many minutes, with the gaps that lie in them; what else was noted is of all it was
+    /// read from.
+    pub fn last(mut self, minutes: usize) -> Self {
+        if let Some(cut) = self.per_s.len().checked_sub(minutes).filter(|cut| *cut > 0) {
+            self.per_s.drain(..cut);
+            self.begins_s += cut as i64 * 60;
+            self.notes.requests = self.per_s.iter().sum::<f64>() * 60.0;
+            self.notes.gaps.retain(|gap| gap.from_s >= self.begins_s);
+            self.notes.gaps_s = self.notes.gaps.iter().map(|gap| gap.length_s).sum();
+        }
+        self
+    }
+
     /// Requests a second on average.
     pub fn mean_per_s(&self) -> f64 {
         self.per_s.iter().sum::<f64>() / self.per_s.len().max(1) as f64

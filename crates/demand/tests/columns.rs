@@ -53,6 +53,18 @@ fn nothing_to_plan_from_is_said_as_it_is() {
 }
 
 #[test]
+fn the_last_minutes_bring_their_own_gaps() {
+    // A gap of five minutes after the third, one of two after the tenth.
+    let minutes = [0, 1, 2, 8, 9, 12, 13];
+    let rows: String = minutes.map(|at| format!("{},60\n", 1_774_661_340 + at * 60)).concat();
+    let trace = read(format!("time,requests\n{rows}")).unwrap();
+    assert_eq!((trace.notes.gaps.len(), trace.notes.gaps_s), (2, 7 * 60));
+    let last = trace.last(6);
+    assert_eq!((last.per_s.len(), last.notes.requests), (6, 240.0));
+    assert_eq!((last.notes.gaps.len(), last.notes.gaps_s), (1, 120));
+}
+
+#[test]
 fn metrics_are_not_added_up() {
     let metric = |id: &str, value: f64| {
         format!(

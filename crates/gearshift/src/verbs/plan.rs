@@ -172,16 +172,14 @@ impl PlanVerb {
         Ok(service)
     }
 
-    fn crop(&self, mut trace: Trace) -> Result<Trace> {
+    fn crop(&self, trace: Trace) -> Result<Trace> {
         let Some(days) = self.days else { return Ok(trace) };
         if !(days.is_finite() && days > 0.0) {
             return Err(Usage(format!("--days {days} → give a number above zero")).into());
         }
-        let keep = (days * 1440.0).ceil() as usize;
-        if let Some(cut) = trace.per_s.len().checked_sub(keep).filter(|cut| *cut > 0) {
-            trace.per_s.drain(..cut);
-            trace.begins_s += cut as i64 * 60;
-            trace.notes.requests = trace.per_s.iter().sum::<f64>() * 60.0;
+        let trace = trace.last((days * 1440.0).ceil() as usize);
+        if trace.notes.requests <= 0.0 {
+            return Err(Usage(format!("--days {days}: no request in them → name more")).into());
         }
         Ok(trace)
     }
