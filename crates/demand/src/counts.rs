@@ -36,14 +36,14 @@ pub(crate) fn csv(name: &str, input: Input, zone: &TimeZone) -> Result<Trace, De
                     continue;
                 }
                 Err(NoColumns::NotARow) => return Err(bad(name, line, "no time and count", &row)),
-                Err(NoColumns::Several(which)) => {
+                Err(NoColumns::Open { which, why, next }) => {
                     let called = |at: &usize| match header.as_ref().and_then(|names| names.get(*at))
                     {
                         Some(called) => called.trim().to_owned(),
                         None => format!("column {}", at + 1),
                     };
                     let columns = which.iter().map(called).collect::<Vec<_>>().join(", ");
-                    return Err(DemandError::Columns { name: name.to_owned(), columns });
+                    return Err(DemandError::Columns { name: name.to_owned(), columns, why, next });
                 }
             },
         };
@@ -89,8 +89,13 @@ fn joined(row: &csv::ByteRecord) -> Vec<u8> {
 /// What `get-metric-statistics` or `get-metric-data` writes; sums are counted.
 pub(crate) fn cloudwatch(name: &str, input: Input) -> Result<Trace, DemandError> {
     let wrong = |why: String| DemandError::CloudWatch { name: name.to_owned(), why };
-    let export: Export = serde_json::from_reader(std::io::BufReader::new(input))
-        .map_err(|error| wrong(error.to_string()))?;
+    let export: Export =
+        serde_json::from_reader(std::io::BufReader::new(input)).map_err(|error| {
+            match error.is_io() {
+                true => DemandError::of_io(name, error.into()),
+                false => wrong(error.to_string()),
+            }
+        })?;
     let mut points: Vec<(Timestamp, f64)> = Vec::new();
     for point in export.datapoints {
         let count = point.sum.or(point.sample_count);

@@ -14,11 +14,8 @@ pub enum DemandError {
          is there: gzip -dc {name} | gearshift plan -"
     )]
     Gzip { name: String, why: std::io::Error },
-    #[error(
-        "{name}: {columns} may each be the counts → name one of them requests, or leave no other \
-         numbers beside the times"
-    )]
-    Columns { name: String, columns: String },
+    #[error("{name}: {columns} {why} → {next}")]
+    Columns { name: String, columns: String, why: &'static str, next: &'static str },
     #[error("{name}: a header and no row below it → export the rows too")]
     NoRows { name: String },
     #[error("{name}: no request in it → name a trace with traffic")]
@@ -38,8 +35,12 @@ pub enum DemandError {
     #[error("{name}, line {line}: {why}: `{text}` → {next}")]
     Line { name: String, line: u64, why: &'static str, text: String, next: &'static str },
     #[error(
-        "{name}: none of {lines} lines could be read as {format}; the first, line {line}: {why}: \
-         `{text}` → choose another with --format {formats}"
+        "{name}: {} as {format}; the first, line {line}: {why}: `{text}` → choose another with \
+         --format {formats}",
+        match lines {
+            1 => "its line could not be read".to_owned(),
+            _ => format!("none of {lines} lines could be read"),
+        }
     )]
     NothingRead {
         name: String,

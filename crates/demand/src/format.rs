@@ -62,8 +62,13 @@ pub(crate) fn detect(first: &[u8], name: &str) -> Result<Format, DemandError> {
     }
     let head: Vec<&[u8]> = begin.split(|byte| *byte == b'\n').take(20).collect();
     if begin[0] == b'{' {
+        // A log may hold such words too, but not begin with them.
+        const FIRST: [&[u8]; 5] =
+            [b"Datapoints", b"Label", b"MetricDataResults", b"Messages", b"NextToken"];
         let has = |word: &[u8]| memchr::memmem::find(begin, word).is_some();
-        let export = has(b"\"Datapoints\"") || has(b"\"MetricDataResults\"");
+        let key = begin[1..].trim_ascii_start().split(|byte| *byte == b'"').nth(1);
+        let export = key.is_some_and(|key| FIRST.contains(&key))
+            && (has(b"\"Datapoints\"") || has(b"\"MetricDataResults\""));
         return Ok(if export { Format::CloudWatch } else { Format::JsonLines });
     }
     let zone = jiff::tz::TimeZone::UTC;

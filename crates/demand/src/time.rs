@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use jiff::tz::{AmbiguousOffset, TimeZone};
 
 /// A time as it is written.
 enum Written {
@@ -48,17 +48,18 @@ fn written(text: &str) -> Option<Written> {
     Some(Written::Civil(civil))
 }
 
-/// Reads times in the order of a file. Where clocks are set back an hour of theirs comes twice; its
-/// second coming is known by the step back.
+/// Reads times in the order of a file. Where clocks are set back an hour of theirs comes twice: of
+/// the two, it is the one nearer to where a step of the usual length leads.
 pub(crate) struct Clock<'a> {
     zone: &'a TimeZone,
-    last: Option<DateTime>,
-    set_back: bool,
+    last_s: Option<i64>,
+    /// The shortest so far.
+    step_s: Option<i64>,
 }
 
 impl<'a> Clock<'a> {
     pub fn new(zone: &'a TimeZone) -> Self {
-        Self { zone, last: None, set_back: false }
+        Self { zone, last_s: None, step_s: None }
     }
 
     /// As [`parse`].
@@ -68,10 +69,19 @@ impl<'a> Clock<'a> {
             Written::Civil(civil) => civil,
         };
         let at = self.zone.to_ambiguous_timestamp(civil);
-        self.set_back = at.is_ambiguous() && (self.set_back || self.last > Some(civil));
-        self.last = Some(civil);
-        let at = if self.set_back { at.later() } else { at.compatible() };
-        Some(at.ok()?.as_second())
+        let mut second = at.compatible().ok()?.as_second();
+        if let (AmbiguousOffset::Fold { .. }, Some(last)) = (at.offset(), self.last_s) {
+            let next = last + self.step_s.unwrap_or(0);
+            let later = at.later().ok()?.as_second();
+            if (later - next).abs() < (second - next).abs() {
+                second = later;
+            }
+        }
+        if let Some(step) = self.last_s.map(|last| second - last).filter(|step| *step != 0) {
+            self.step_s = self.step_s.filter(|known| known.abs() <= step.abs()).or(Some(step));
+        }
+        self.last_s = Some(second);
+        Some(second)
     }
 }
 
