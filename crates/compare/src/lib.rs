@@ -41,7 +41,7 @@ pub use overhead::{Overhead, OverheadError, overhead};
 pub use parity::{Answer, Difference};
 pub use plan::{MatchVcpu, Phase, Plan, Progress};
 pub use provision::Provision;
-pub use quote::{Asked, Burst, Quote, QuoteLine, Sums, quote};
+pub use quote::{Asked, Burst, FLEX, Quote, QuoteLine, Sums, quote};
 pub use results::{
     Ceiling, Checks, Cold, Core, Counter, HowFast, Keeps, Latency, Machine, MemoryPoint,
     MemorySweep, MemoryUse, Money, Pair, PartMs, Published, Results, RowResult, RowState, SCHEMA,

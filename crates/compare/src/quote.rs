@@ -20,6 +20,8 @@ use crate::results::{Pair, Results, RowResult, RowState};
 
 mod shifted;
 
+pub use shifted::FLEX;
+
 use shifted::shifted;
 
 /// What is asked.

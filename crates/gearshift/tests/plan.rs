@@ -31,6 +31,13 @@ fn a_plan_says_what_to_do_and_from_how_much_traffic_on_shifting_pays() {
     let text = said(&busy);
     assert!(busy.status.success(), "{text}");
     assert!(text.contains("verdict     shift (flex): saves $"), "{text}");
+    let from = text.split("It pays from ").nth(1).expect("from where on");
+    let from: f64 = from.split(' ').next().unwrap().parse().unwrap();
+    assert!((0.125..1.0).contains(&from), "{text}");
+    let scale = (from * 0.8).to_string();
+    let less = ["plan", "busy.csv", "--no-page", "--shift-price", "0", "--scale", &scale];
+    let less = said(&gearshift(&less, folder.path()));
+    assert!(less.contains("stay on functions"), "{less}");
     let page = text.lines().find_map(|line| line.strip_prefix("timeline    ")).expect("a page");
     let page = std::fs::read_to_string(folder.path().join(page)).unwrap();
     assert!(page.contains("move to the load balancer"), "decisions are explained");

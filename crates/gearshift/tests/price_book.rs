@@ -166,6 +166,12 @@ fn a_refresh_that_reaches_nothing_marks_every_price_stale_and_fails() {
     let diff = said(&gearshift(&["price", "diff", "--region", "eu-west-2"], folder.path()));
     assert!(diff.contains("load balancer: stale since 20"), "{diff}");
     assert!(diff.contains("eu-west-2: 0 of "), "{diff}");
+    let trace = folder.path().join("t.csv");
+    std::fs::write(&trace, "time,requests\n1774661340,9\n1774661400,9\n").unwrap();
+    let trace = trace.to_str().unwrap();
+    let planned = gearshift(&["plan", trace, "--no-page", "--region", "eu-west-2"], folder.path());
+    let planned = said(&planned).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(planned.contains("stale, could not be fetched anew: "), "{planned}");
     let nowhere = gearshift(&["price", "refresh", "--region", "mars-1"], folder.path());
     assert_eq!(nowhere.status.code(), Some(2));
 }

@@ -1,8 +1,7 @@
 //! A replay's usage, billed in decimals with tiers: what a user sees.
 
-use gearshift_gear::Dimension;
 use gearshift_policy::{Timing, Totals};
-use gearshift_price::{PriceError, free_units};
+use gearshift_price::PriceError;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 use schemars::JsonSchema;
@@ -37,13 +36,8 @@ pub fn billed(totals: &Totals, priced: &Priced, timing: &Timing) -> Result<Bille
     let many = |requests: f64| Decimal::from_f64(requests).unwrap_or_default().round() * month;
     let through_front = many(totals.requests - totals.at_lb);
     let calls = through_front + many(totals.spilled);
-    let paid = |units: Decimal, of: Dimension| match service.free_tier {
-        true => (units - free_units(&of)).max(Decimal::ZERO),
-        false => units,
-    };
-    let gb_seconds = paid(calls * service.gb_seconds(), Dimension::FunctionGbSecond);
-    let calls_usd = prices.request.usd(paid(calls, Dimension::FunctionRequest))?
-        + prices.gb_second.usd(gb_seconds)?;
+    let calls_usd =
+        prices.request.usd(calls)? + prices.gb_second.usd(calls * service.gb_seconds())?;
     let function_usd = prices.front.usd(through_front)? + calls_usd;
     let lb_hours = match service.shared_lb {
         true => Decimal::ZERO,

@@ -70,9 +70,7 @@ pub(crate) const MOST_PER_S: u32 = 10_000_000;
 pub enum PlanError {
     #[error(transparent)]
     Price(#[from] PriceError),
-    #[error("{what} of {value} cannot be planned with → give one above zero")]
-    NotAboveZero { what: &'static str, value: Decimal },
-    #[error("{what} of {value} cannot be had → {range}")]
+    #[error("{what} of {value} cannot be planned with → {range}")]
     OutOfRange { what: &'static str, value: Decimal, range: &'static str },
     #[error("a peak of {per_s} requests/s is more than can be planned with → {MOST_PER_S} at most")]
     TooMuch { per_s: Decimal },
@@ -90,6 +88,9 @@ pub struct PriceUsed {
     pub unit: String,
     pub effective: String,
     pub low_confidence: bool,
+    /// It could not be fetched anew.
+    #[serde(default)]
+    pub stale: bool,
 }
 
 /// A service with its prices.
@@ -98,7 +99,9 @@ pub struct Priced {
     pub service: Service,
     pub region: String,
     pub economics: Economics,
-    /// US dollars, each: a GB-second is per request, hours are per hour.
+    /// The prices that take part, as they are listed.
+    pub prices_used: Vec<PriceUsed>,
+    /// What is billed by, with the free tier where the service has it.
     pub(crate) prices: Prices,
 }
 
@@ -116,51 +119,7 @@ pub(crate) struct Prices {
 }
 
 impl Prices {
-    fn all(&self) -> [&Price; 8] {
-        [
-            &self.front,
-            &self.request,
-            &self.gb_second,
-            &self.lb_hour,
-            &self.lcu_hour,
-            &self.ipv4_hour,
-            &self.vcpu_hour,
-            &self.gb_hour,
-        ]
-    }
-}
-
-impl Priced {
-    /// Prices a service. `shift` is what sparing one shift is worth, US dollars.
-    pub fn new(service: Service, book: &PriceBook, shift: Decimal) -> Result<Self, PlanError> {
-        for (what, value) in [
-            ("a function's memory, MB,", service.memory_mb.into()),
-            ("a duration, ms,", service.duration_ms),
-            ("a task's vCPU, in thousandths,", service.task_milli_vcpu.into()),
-            ("a task's memory, MB,", service.task_memory_mb.into()),
-            ("a task's requests/s", service.task_per_s),
-        ] {
-            if value <= Decimal::ZERO {
-                return Err(PlanError::NotAboveZero { what, value });
-            }
-        }
-        for (what, value, most, range) in [
-            // Source: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html.
-            ("a function's memory, MB,", service.memory_mb.into(), 10_240, "128 to 10,240"),
-            ("a duration, ms,", service.duration_ms, 900_000, "15 minutes at most"),
-            // Source: docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html.
-            (
-                "a task's vCPU, in thousandths,",
-                service.task_milli_vcpu.into(),
-                16_000,
-                "16 vCPU at most",
-            ),
-            ("a task's memory, MB,", service.task_memory_mb.into(), 122_880, "120 GB at most"),
-        ] {
-            if value > Decimal::from(most) {
-                return Err(PlanError::OutOfRange { what, value, range });
-            }
-        }
+    fn of(service: &Service, book: &PriceBook) -> Result<Self, PlanError> {
         let front = match service.front {
             Front::HttpApi => Dimension::HttpApiRequest,
             Front::RestApi => Dimension::RestApiRequest,
@@ -168,7 +127,7 @@ impl Priced {
         };
         let price = |dimension: &Dimension| book.price(dimension).cloned();
         let (vcpu, gb) = Dimension::of_task(service.spot);
-        let prices = Prices {
+        Ok(Self {
             front: price(&front)?,
             request: price(&Dimension::FunctionRequest)?,
             gb_second: price(&Dimension::FunctionGbSecond)?,
@@ -177,21 +136,77 @@ impl Priced {
             ipv4_hour: price(&Dimension::PublicIpv4Hour)?,
             vcpu_hour: price(&vcpu)?,
             gb_hour: price(&gb)?,
-        };
-        let economics = economics(&service, &prices, shift)?;
-        Ok(Self { service, region: book.name().to_owned(), economics, prices })
+        })
     }
 
-    /// The prices that took part, in the order of a request's way.
-    pub fn prices_used(&self) -> Vec<PriceUsed> {
-        let used = |price: &&Price| PriceUsed {
+    /// In the order of a request's way.
+    fn used(&self) -> Vec<PriceUsed> {
+        let all = [
+            &self.front,
+            &self.request,
+            &self.gb_second,
+            &self.lb_hour,
+            &self.lcu_hour,
+            &self.ipv4_hour,
+            &self.vcpu_hour,
+            &self.gb_hour,
+        ];
+        let used = |price: &Price| PriceUsed {
             what: price.dimension.to_string(),
             usd: price.first_usd(),
             unit: price.unit.clone(),
             effective: price.effective.to_string(),
             low_confidence: price.confidence == Confidence::Low,
+            stale: price.stale_since.is_some(),
         };
-        self.prices.all().iter().map(used).collect()
+        all.map(used).to_vec()
+    }
+}
+
+impl Priced {
+    /// Prices a service. `shift` is what sparing one shift is worth, US dollars.
+    pub fn new(service: Service, book: &PriceBook, shift: Decimal) -> Result<Self, PlanError> {
+        for (what, value, most, range) in [
+            // Source: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html.
+            (
+                "a function's memory, MB,",
+                service.memory_mb.into(),
+                10_240,
+                "above zero, 10,240 at most",
+            ),
+            ("a duration, ms,", service.duration_ms, 900_000, "above zero, 15 minutes at most"),
+            // Source: docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html.
+            (
+                "a task's vCPU, in thousandths,",
+                service.task_milli_vcpu.into(),
+                16_000,
+                "above zero, 16 vCPU at most",
+            ),
+            (
+                "a task's memory, MB,",
+                service.task_memory_mb.into(),
+                122_880,
+                "above zero, 120 GB at most",
+            ),
+            (
+                "a task's requests/s",
+                service.task_per_s,
+                MOST_PER_S,
+                "above zero, 10 million at most",
+            ),
+        ] {
+            if value <= Decimal::ZERO || value > Decimal::from(most) {
+                return Err(PlanError::OutOfRange { what, value, range });
+            }
+        }
+        let listed = Prices::of(&service, book)?;
+        let economics = economics(&service, &listed, shift)?;
+        let prices_used = listed.used();
+        let prices = match service.free_tier {
+            true => Prices::of(&service, &book.with_free_tier())?,
+            false => listed,
+        };
+        Ok(Self { service, region: book.name().to_owned(), economics, prices_used, prices })
     }
 }
 

@@ -83,8 +83,9 @@ pub struct Verdict {
     pub use_this: Name,
     /// US dollars a month that flex saves over the cheapest single gear that refuses nothing.
     pub saves_usd: Decimal,
-    /// From how many times the trace's own traffic on flex saves more than 1 %, at that and up to
-    /// twice as much; none: nowhere that was looked.
+    /// From how many times the trace's own traffic on flex saves more than 1 %. Where it does now:
+    /// the least without a break up to now. Else the least above, at which it does and goes on to up
+    /// to twice as much; none: nowhere that was looked.
     pub pays_from: Option<f64>,
 }
 
@@ -161,7 +162,7 @@ pub fn plan(name: &str, trace: &Trace, scale: f64, priced: &Priced) -> Result<Pl
         facts,
         region: priced.region.clone(),
         service: priced.service.clone(),
-        prices: priced.prices_used(),
+        prices: priced.prices_used.clone(),
         shift_usd: Decimal::new(economics.shift, 9).normalize(),
         scale,
         break_even_per_s: economics.break_even_per_s(),
@@ -206,20 +207,27 @@ fn verdict(
     let (single, gear) = if tasks_count { (tasks, "tasks") } else { (function, "functions") };
     let saves_usd = (single.billed.usd - flex.billed.usd).round_dp(2);
     let worth = compared_saves(compared) > WORTH_IT;
-    let pays_from = pays_from(trace, scale, priced, timing);
+    let pays_from = pays_from(worth, trace, scale, priced, timing);
     let refusing = if tasks.refused > REFUSED {
         let usd = tasks.billed.usd.round_dp(2);
-        format!("; tasks alone cost ${usd} and refuse {:.2} % of requests", tasks.refused * 100.0)
+        format!(
+            "; tasks alone cost ${usd:.2} and refuse {:.2} % of requests",
+            tasks.refused * 100.0
+        )
     } else {
         String::new()
     };
     let from = match pays_from.map(|times| times / scale) {
-        // The grid's own step says nothing about this very volume.
-        Some(times) if worth && times >= 1.0 => String::new(),
+        Some(1.0) => String::new(),
+        Some(times) if times <= LEAST => {
+            " It pays from an eighth of this traffic or less on.".to_owned()
+        }
         Some(times) if worth => format!(" It pays from {} × this traffic on.", short(times)),
         Some(times) => format!(" It starts to pay at {} × this traffic.", short(times)),
-        None if worth => String::new(),
-        None => " At no multiple of this traffic that was tried, from an eighth up to a thousand, it pays.".to_owned(),
+        None => {
+            let most = most_times(trace, scale, priced);
+            format!(" Up to {} × this traffic it does not pay.", short(most))
+        }
     };
     let peak_per_s = trace.peak_per_s() * scale;
     let quota = match priced.economics.function_per_s {
@@ -266,32 +274,50 @@ fn compared_saves(lines: &[Line]) -> f64 {
     if single > 0 { 1.0 - flex.cost as f64 / single as f64 } else { 0.0 }
 }
 
-/// The least multiple of a grid, eight to a doubling, at which shifting pays and goes on to up to
-/// twice as much: around a break-even a single multiple says little.
-fn pays_from(trace: &Trace, scale: f64, priced: &Priced, timing: &Timing) -> Option<f64> {
-    const STEPS: i32 = 8;
+/// The least and the greatest multiple of a traffic at which it is asked whether shifting pays.
+const LEAST: f64 = 0.125;
+const MOST: f64 = 1024.0;
+
+/// The greatest that tasks could carry, at most [`MOST`].
+fn most_times(trace: &Trace, scale: f64, priced: &Priced) -> f64 {
     let economics = &priced.economics;
+    let carried = f64::from(economics.max_tasks) * economics.task_per_s;
+    (carried / (trace.peak_per_s() * scale)).clamp(1.0, MOST)
+}
+
+/// See [`Verdict::pays_from`]. Looks on a grid of four steps to a doubling: around a break-even a
+/// single multiple says little.
+fn pays_from(
+    now: bool,
+    trace: &Trace,
+    scale: f64,
+    priced: &Priced,
+    timing: &Timing,
+) -> Option<f64> {
+    const STEPS: i32 = 4;
     let at = |step: i32| scale * (f64::from(step) / f64::from(STEPS)).exp2();
-    // From an eighth to a thousand times; tasks must be able to carry it.
-    let most_per_s = f64::from(economics.max_tasks) * economics.task_per_s;
-    let carried = |step: &i32| trace.peak_per_s() * at(*step) <= most_per_s;
-    let steps: Vec<i32> = (-3 * STEPS..=10 * STEPS).take_while(carried).collect();
     let pays = |step: i32| {
         let scaled: Vec<f64> = trace.per_s.iter().map(|per_s| per_s * at(step)).collect();
         let demand = Demand { begins_s: trace.begins_s, per_s: &scaled };
         let names = [Name::Flex, Name::AlwaysFunction, Name::AlwaysTasks];
         let line = |policy| {
-            let totals = run(policy, demand, economics, timing);
+            let totals = run(policy, demand, &priced.economics, timing);
             Line { policy, totals, optimum: 0 }
         };
         compared_saves(&names.map(line)) > WORTH_IT
     };
+    if now {
+        let least = (LEAST.log2() * f64::from(STEPS)) as i32;
+        let down = (least..0).rev().take_while(|step| pays(*step)).last();
+        return Some(at(down.unwrap_or(0)));
+    }
+    let most = (most_times(trace, scale, priced).log2() * f64::from(STEPS)) as i32;
     let mut since = None;
-    for step in &steps {
-        match (pays(*step), since) {
+    for step in 1..=most {
+        match (pays(step), since) {
             (false, _) => since = None,
-            (true, None) => since = Some(*step),
-            (true, Some(from)) if *step == from + STEPS => return Some(at(from)),
+            (true, None) => since = Some(step),
+            (true, Some(from)) if step == from + STEPS => break,
             (true, Some(_)) => {}
         }
     }

@@ -28,8 +28,8 @@ pub struct Reason {
     pub saves_per_hour: NanoUsd,
     /// What moving there costs.
     pub move_costs: NanoUsd,
-    /// Ticks until the move is made if the load holds; none: never.
-    pub due_in: Option<u32>,
+    /// The load is near what the function can take, so that money does not decide.
+    pub full: bool,
 }
 
 /// A policy and all it remembers.
@@ -57,6 +57,12 @@ pub fn explain(want: &Want, tick: &Tick, reason: &Reason) -> String {
     let usd = |nano: NanoUsd, digits: usize| format!("${:.digits$}", nano as f64 / 1e9);
     let saves = Some(reason.saves_per_hour).filter(|saves| *saves > 0).map(|saves| usd(saves, 4));
     let costs = usd(reason.move_costs, 3);
+    if reason.full && matches!(want, Want::Tasks(_)) {
+        return match tick.shifts {
+            0 => "ask for a load balancer: the function is nearly full".to_owned(),
+            _ => "move to the load balancer: the function is nearly full".to_owned(),
+        };
+    }
     match (want, tick.shifts > 0) {
         (Want::Tasks(tasks), true) => {
             let tasks = match tasks {

@@ -4,7 +4,7 @@ mod common;
 
 use gearshift_policy::{
     Alarms, Demand, Economics, Flex, Hysteresis, Lcp, Observation, State, Synthetic, Timing,
-    Totals, Tracking, World, replay, step,
+    Totals, Tracking, Want, World, replay, step,
 };
 
 fn economics() -> Economics {
@@ -70,4 +70,21 @@ fn two_replays_cost_the_same_and_spilling_policies_refuse_nothing() {
         assert_eq!(first, second);
         assert!(!spills || first.refused == 0.0);
     }
+}
+
+#[test]
+fn beyond_what_the_function_takes_money_does_not_decide() {
+    // Tasks so dear that none would ever pay; the function takes 1,000/s.
+    let economics = Economics { task_hour: 1_000_000_000_000, ..economics() };
+    let timing = Timing::minutes();
+    let mut state = State::Flex(Flex::new());
+    let mut want_at = |per_s: f64| {
+        let seen =
+            Observation { at_s: 0, tick_s: 60, per_s: Some(per_s), world: World::function() };
+        step(&mut state, &economics, &timing, &seen)
+    };
+    assert_eq!(want_at(700.0).0, Want::Function);
+    // 800/s, 80 % of it, stay there; 2,200/s need 49 tasks of 45/s.
+    let (want, reason) = want_at(3000.0);
+    assert_eq!((want, reason.full), (Want::Tasks(49), true));
 }

@@ -7,7 +7,8 @@ use gearshift_gear::Dimension;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::{Confidence, Price, PriceDate, PriceError, Tier, free_units};
+use crate::free::free_units;
+use crate::{Confidence, Price, PriceDate, PriceError, Tier};
 
 struct Shipped {
     region: &'static str,

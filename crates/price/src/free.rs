@@ -18,7 +18,7 @@ const FREE: [(Dimension, u32); 4] = [
 ];
 
 /// Units of a dimension a month without a price; zero for most.
-pub fn free_units(dimension: &Dimension) -> Decimal {
+pub(crate) fn free_units(dimension: &Dimension) -> Decimal {
     let found = FREE.iter().find(|(free, _)| free == dimension);
     found.map_or(Decimal::ZERO, |(_, units)| Decimal::from(*units))
 }

@@ -28,7 +28,6 @@ pub use break_even::{BreakEven, Side, break_even, break_even_with_units, combine
 pub use curve::{MAX_CALLS_PER_MONTH, MAX_UNITS};
 pub use date::{BadPriceDate, PriceDate};
 pub use error::{Gap, PriceError};
-pub use free::free_units;
 pub use preset::{Per, Preset, PresetLine, PresetRow, seed_2021};
 pub use price::{Confidence, Price, Tier};
 pub use usage::{FixedLine, SECONDS_PER_MONTH, Usage, UsagePerCall, fixed_usage, per_call_usage};

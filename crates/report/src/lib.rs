@@ -29,6 +29,7 @@ pub use diff::diff_table;
 pub use error::ReportError;
 pub use html::{html, plan_html};
 pub use markdown::markdown;
+pub use numbers::count;
 pub use plan::plan_table;
 pub use preset::preset;
 pub use price::{not_quoted, price_table};

@@ -45,7 +45,7 @@ pub(crate) fn run_time(seconds: f64) -> String {
 }
 
 /// A whole number with thousands apart.
-pub(crate) fn count(number: u64) -> String {
+pub fn count(number: u64) -> String {
     grouped(&number.to_string())
 }
 

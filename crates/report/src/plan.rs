@@ -1,6 +1,6 @@
 //! The table of `gearshift plan`.
 
-use gearshift_plan::{Name, Plan, PlanLine};
+use gearshift_plan::{Name, Plan, PlanLine, PriceUsed};
 use jiff::Timestamp;
 use textwrap::core::display_width;
 
@@ -153,21 +153,25 @@ pub(crate) fn words(plan: &Plan) -> PlanWords {
             many => format!("{many} lines could not be read, the first: {unread}"),
         });
     }
-    let low: Vec<&str> = plan
-        .prices
-        .iter()
-        .filter(|price| price.low_confidence)
-        .map(|price| price.what.as_str())
-        .collect();
-    let newest = plan.prices.iter().map(|price| price.effective.as_str()).max().unwrap_or("?");
-    let low = match low.as_slice() {
-        [] => String::new(),
-        low => format!(" · of low confidence: {}", low.join(", ")),
+    let named = |what: &str, which: fn(&PriceUsed) -> bool| {
+        let which: Vec<&str> = plan
+            .prices
+            .iter()
+            .filter(|price| which(price))
+            .map(|price| price.what.as_str())
+            .collect();
+        match which.as_slice() {
+            [] => String::new(),
+            which => format!(" · {what}: {}", which.join(", ")),
+        }
     };
+    let newest = plan.prices.iter().map(|price| price.effective.as_str()).max().unwrap_or("?");
+    let low = named("of low confidence", |price| price.low_confidence);
+    let stale = named("stale, could not be fetched anew", |price| price.stale);
     PlanWords {
         facts: said,
         about: format!(
-            "durations and capacity: {} · {}, prices of {newest}{low} · break-even {}/s · one shift is worth ${} to you (--shift-price)",
+            "durations and capacity: {} · {}, prices of {newest}{low}{stale} · break-even {}/s · one shift is worth ${} to you (--shift-price)",
             plan.service.source,
             plan.region,
             rate(plan.break_even_per_s),

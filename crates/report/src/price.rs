@@ -1,6 +1,6 @@
 //! The table of `gearshift price`.
 
-use gearshift_compare::{Quote, QuoteLine, Results, RowState};
+use gearshift_compare::{FLEX, Quote, QuoteLine, Results, RowState};
 use gearshift_price::{BreakEven, Side};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -9,18 +9,12 @@ use crate::grid::{Cell, Column, Flush, lay_out, wrapped};
 use crate::numbers::{calls, calls_range, count, rate};
 use crate::price_plot::price_plot;
 
-const FLEX: &str = "flex";
 const FLEX_MEANS: &str = "flex: the cheapest function and fargate, with shifts between them as \
                           `gearshift plan` decides them; store and logs are the function's";
 
 /// A quote as a table, its break-evens and who is cheapest where; `about` comes after what was
 /// asked.
-pub fn price_table(
-    quote: &Quote,
-    calls_per_month: Decimal,
-    about: &[String],
-    width: usize,
-) -> String {
+pub fn price_table(quote: &Quote, about: &[String], width: usize) -> String {
     let about = std::iter::once(asked(quote)).chain(about.iter().cloned());
     let mut lines: Vec<String> =
         about.chain([prices(quote)]).flat_map(|line| wrapped(&line, width, "", 4)).collect();
@@ -61,7 +55,7 @@ pub fn price_table(
     lines.push(String::new());
     lines.extend(break_evens(quote, width));
     lines.extend(cheapest(quote, width));
-    lines.extend(price_plot(quote, calls_per_month, width));
+    lines.extend(price_plot(quote, width));
     lines.join("\n") + "\n"
 }
 
@@ -156,7 +150,7 @@ fn cents(usd: Decimal) -> String {
 fn break_evens(quote: &Quote, width: usize) -> Vec<String> {
     let names = |units: bool| {
         let lines = quote.lines.iter().filter(move |line| line.sums.is_some());
-        let lines = lines.filter(|line| line.note.is_none());
+        let lines = lines.filter(|line| line.row != FLEX);
         lines.filter(move |line| line.units.is_some() == units).map(|line| line.row.as_str())
     };
     let across: Vec<&str> = names(true).collect();

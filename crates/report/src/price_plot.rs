@@ -15,7 +15,7 @@ const MARKS: [char; 12] = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k'
 const ALIKE: f64 = 0.05;
 
 /// The plot, its axes and what each letter stands for; nothing where there is no curve.
-pub(crate) fn price_plot(quote: &Quote, calls_per_month: Decimal, width: usize) -> Vec<String> {
+pub(crate) fn price_plot(quote: &Quote, width: usize) -> Vec<String> {
     let lines = distinct(quote);
     let logs = lines.iter().flat_map(|(_, curve)| curve).map(|usd| usd.log10());
     let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
@@ -28,7 +28,7 @@ pub(crate) fn price_plot(quote: &Quote, calls_per_month: Decimal, width: usize) 
     let columns = quote.volumes.len().min(width.saturating_sub(LEFT + 14)).max(20);
     let (from, to) = ((*first as f64).log10(), (*last as f64).log10());
     let mut grid = vec![vec![' '; columns]; ROWS];
-    if let Some(asked) = calls_per_month.to_f64().filter(|asked| *asked > 0.0) {
+    if let Some(asked) = quote.calls_per_month.to_f64().filter(|asked| *asked > 0.0) {
         let at = (asked.log10() - from) / (to - from) * (columns - 1) as f64;
         if (0.0..columns as f64).contains(&at.round()) {
             grid.iter_mut().for_each(|row| row[at.round() as usize] = '┊');

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use gearshift_compare::{Core, Counter, Difference, Keeps, Pair, Published, Results, RowState};
 use gearshift_gear::{Caller, Code};
-use gearshift_price::{BreakEven, Confidence, SECONDS_PER_MONTH, Segment, Side};
+use gearshift_price::{BreakEven, Confidence, Price, SECONDS_PER_MONTH, Segment, Side};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
@@ -391,22 +391,23 @@ pub(crate) fn checks(results: &Results) -> Vec<String> {
     ]
 }
 
-/// Which prices are second-hand; none where every price used is the provider's own.
+/// Which prices are second-hand or could not be fetched anew; none where all are as good as they get.
 pub(crate) fn prices(results: &Results) -> Option<String> {
     let bills = results.rows.iter().filter_map(|row| row.money.as_ref()).map(|money| &money.bill);
-    let prices = || bills.clone().flat_map(|bill| &bill.lines).filter_map(|line| line.price());
-    let used: BTreeSet<String> = prices().map(|price| price.dimension.to_string()).collect();
-    let low = prices().filter(|price| price.confidence == Confidence::Low);
-    let low: BTreeSet<String> = low.map(|price| price.dimension.to_string()).collect();
-    (!low.is_empty()).then(|| {
-        let names: Vec<&str> = low.iter().map(String::as_str).collect();
-        format!(
-            "{} of {} are second-hand and of low confidence: {}",
-            low.len(),
-            used.len(),
-            names.join(", ")
-        )
-    })
+    let of = |which: fn(&Price) -> bool| -> BTreeSet<String> {
+        let lines = bills.clone().flat_map(|bill| &bill.lines);
+        let prices = lines.filter_map(|line| line.price()).filter(|price| which(price));
+        prices.map(|price| price.dimension.to_string()).collect()
+    };
+    let used = of(|_| true).len();
+    let told = |what: &str, which: BTreeSet<String>| {
+        let names = which.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        (!which.is_empty()).then(|| format!("{} of {used} are {what}: {names}", which.len()))
+    };
+    let low = told("second-hand and of low confidence", of(|it| it.confidence == Confidence::Low));
+    let stale = told("stale, could not be fetched anew", of(|it| it.stale_since.is_some()));
+    let told: Vec<String> = low.into_iter().chain(stale).collect();
+    (!told.is_empty()).then(|| told.join("; "))
 }
 
 /// The published steps over `ec2` beside ours; none where nothing measured was published.

@@ -4,6 +4,7 @@ mod common;
 
 use common::{EVIL, results, swept, with_a_stand_in};
 use gearshift_compare::{Results, RowState, diff};
+use gearshift_price::Priced;
 use gearshift_report::{
     Artefacts, BEGIN, END, ReportError, diff_table, html, json_schema, markdown, preset,
     readme_table, replace_between, table,
@@ -267,6 +268,19 @@ fn a_diff_shows_settings_ratios_and_what_is_gone() {
     assert!(line(&text, "lambda-cpp").ends_with("gone"), "{text}");
     assert!(line(&text, "lambda-rust").ends_with("intervals overlap"), "{text}");
     assert!(text.lines().all(|line| textwrap::core::display_width(line) <= 100));
+}
+
+#[test]
+fn a_price_that_could_not_be_fetched_anew_is_named() {
+    let mut results = common::results();
+    let money = results.rows.iter_mut().find_map(|row| row.money.as_mut()).expect("a bill");
+    let line = money.bill.lines.first_mut().expect("a line");
+    let Priced::Known { price, .. } = &mut line.priced else { panic!("{line:?}") };
+    price.stale_since = Some("2026-11-01".parse().unwrap());
+    let stale = format!("1 of 8 are stale, could not be fetched anew: {}", price.dimension);
+    let text = table(&results, 200, &ARTEFACTS);
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains(&stale), "{stale}: {text}");
 }
 
 #[test]

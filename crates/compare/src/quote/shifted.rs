@@ -8,6 +8,9 @@ use super::{Asked, QuoteLine, Sums, doubtful};
 use crate::results::Results;
 use crate::shifting::{HIGH, days_of, service_of};
 
+/// The line's name.
+pub const FLEX: &str = "flex";
+
 /// The calls on the run's cheapest function and its tasks, shifted by flex; none where the run has
 /// no such two. What is the same in both gears (stores, logs, transfer) is the function's.
 pub(super) fn shifted<'a>(
@@ -26,7 +29,7 @@ pub(super) fn shifted<'a>(
         ..measured
     };
     let line = priced(service, bill_of(&low)?, book, asked);
-    Some(line.unwrap_or_else(|gap| QuoteLine { gap: Some(gap), ..QuoteLine::of("flex") }))
+    Some(line.unwrap_or_else(|gap| QuoteLine { gap: Some(gap), ..QuoteLine::of(FLEX) }))
 }
 
 fn priced(
@@ -68,5 +71,5 @@ fn priced(
         (_, 1.0) => "no shift pays".to_owned(),
         (shifts, _) => format!("{shifts:.1} shifts/day"),
     };
-    Ok(QuoteLine { groups, sums: Some(sums), note: Some(note), ..QuoteLine::of("flex") })
+    Ok(QuoteLine { groups, sums: Some(sums), note: Some(note), ..QuoteLine::of(FLEX) })
 }

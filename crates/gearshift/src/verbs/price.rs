@@ -87,7 +87,7 @@ impl PriceVerb {
             return Ok(Ended::Well);
         }
         let about: Vec<String> = gearshift_report::not_quoted(&results).into_iter().collect();
-        let table = gearshift_report::price_table(&quote, calls, &about, terminal::width());
+        let table = gearshift_report::price_table(&quote, &about, terminal::width());
         terminal::print(format_args!("{table}"));
         Ok(Ended::Well)
     }

@@ -141,11 +141,16 @@ impl Flex {
         self.follow(&hour, t);
         let leader = &self.planners[self.leader];
         let mut want = leader.want(&seen.world, self.tasks.wanted(), t);
-        let full = |most: f64| per_s > FUNCTION_FULL * most;
-        if want == Want::Function && e.function_per_s.is_some_and(full) {
-            want = Want::Tasks(self.tasks.wanted());
+        let mut reason = self.reason(&hour, seen, t);
+        if let Some(most) = e.function_per_s.map(|most| FUNCTION_FULL * most)
+            && per_s > most
+        {
+            // What is beyond must find tasks, whatever they cost.
+            let beyond = libm::ceil((per_s - most) / e.safe_per_s()) as u32;
+            want = Want::Tasks(self.tasks.wanted().max(beyond));
+            reason.full = true;
         }
-        (want, self.reason(leader, &hour, seen, t))
+        (want, reason)
     }
 
     fn saw(&mut self, per_s: f64, e: &Economics, t: &Timing) {
@@ -170,25 +175,14 @@ impl Flex {
         }
     }
 
-    fn reason(&self, leader: &Planner, hour: &Hour, seen: &Observation, t: &Timing) -> Reason {
+    fn reason(&self, hour: &Hour, seen: &Observation, t: &Timing) -> Reason {
         let net = self.gains[0] - hour.costs / hour.ticks;
         let at_function = matches!(seen.world.stage, Stage::Function | Stage::Warming(_));
-        let patience = leader.patience * hour.move_costs();
-        let due_in = match (at_function, leader.high) {
-            (true, true) | (false, false) => Some(0.0),
-            (true, false) if hour.pays(self.gains[0]) && patience.is_finite() => {
-                Some(libm::ceil((patience - leader.lost).max(0.0) / net))
-            }
-            (false, true) if net < 0.0 && !leader.renews => seen.world.lb_age.map(|age| {
-                f64::from(t.hour_ticks - (age + t.ramp_down.len() as u32) % t.hour_ticks)
-            }),
-            _ => None,
-        };
         let per_hour = if at_function { net } else { -net } * 3600.0 / f64::from(t.tick_s);
         Reason {
             saves_per_hour: per_hour as NanoUsd,
             move_costs: hour.move_costs() as NanoUsd,
-            due_in: due_in.filter(|ticks| *ticks < f64::from(u32::MAX)).map(|ticks| ticks as u32),
+            full: false,
         }
     }
 }

@@ -99,7 +99,7 @@ impl Lcp {
         Reason {
             saves_per_hour: saves * 3600 / i64::from(t.tick_s),
             move_costs: up[self.at.max(other)],
-            due_in: None,
+            full: false,
         }
     }
 }

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use gearshift_price::{Price, PriceBook};
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
 
 use crate::verbs::{Ended, Usage};
@@ -158,13 +159,10 @@ fn known(usd: Option<Decimal>) -> String {
 }
 
 fn beyond(begin: Decimal) -> String {
-    if begin.is_zero() {
-        return String::new();
+    match begin.to_u64() {
+        None | Some(0) => String::new(),
+        Some(begin) => format!("beyond {}: ", gearshift_report::count(begin)),
     }
-    let digits = begin.normalize().to_string();
-    let thousands: Vec<_> =
-        digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
-    format!("beyond {}: ", thousands.join(","))
 }
 
 fn percent(before: Option<Decimal>, after: Option<Decimal>) -> String {
