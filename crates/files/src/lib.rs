@@ -1,0 +1,11 @@
+//! Files and directories on a machine that other users share.
+//!
+//! [`read`], [`read_text`] and [`open`] read a file that a user named: only a regular file, never
+//! more than a limit, and every error names the file, the reason and the next step.
+//!
+//! Invariant: nothing here waits for another process, and nothing here grows with what another
+//! process wrote beyond the limit that the caller gave.
+
+mod read;
+
+pub use read::{ReadError, open, read, read_text};
