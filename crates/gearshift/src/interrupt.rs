@@ -1,4 +1,4 @@
-//! Ctrl-C at any moment leaves nothing behind.
+//! Ctrl-C, a closed terminal or `kill` at any moment leaves nothing behind.
 
 use std::time::{Duration, Instant};
 
@@ -9,17 +9,17 @@ use gearshift_sandbox::{processes_of, sweep};
 use gearshift_twin::{RunPlace, Twin, TwinConfig};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 
-/// Does the work; SIGINT or SIGTERM end it, take the run down and give none. Work that fails leaves
+/// Does the work; SIGINT, SIGTERM, SIGHUP (the terminal was closed) or SIGQUIT end it, take the run
+/// down and give none. A further signal does not cut the taking down short. Work that fails leaves
 /// nothing either.
 pub async fn or_take_down<T>(
     config: &TwinConfig,
     run: &RunId,
     work: impl Future<Output = Result<T>>,
 ) -> Result<Option<T>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
+    let [mut interrupt, mut terminate, mut hangup, mut quit] = ends()?;
     tokio::pin!(work);
     let failed = tokio::select! {
         done = &mut work => match done {
@@ -28,9 +28,21 @@ pub async fn or_take_down<T>(
         },
         _ = interrupt.recv() => None,
         _ = terminate.recv() => None,
+        _ = hangup.recv() => None,
+        _ = quit.recv() => None,
     };
     take_down(config, run).await?;
     failed.map_or(Ok(None), Err)
+}
+
+/// The signals by which a user, a shell or a terminal ends a program that is in the foreground.
+fn ends() -> std::io::Result<[Signals; 4]> {
+    Ok([
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::hangup())?,
+        signal(SignalKind::quit())?,
+    ])
 }
 
 /// Asks a comparison of this run to end, and waits until it has: it would bring up its next row.

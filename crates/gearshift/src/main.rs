@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     match verbs::run(cli.verb) {
         Ok(code) => code.into(),
         Err(error) => {
-            eprintln!("gearshift: {error:#}");
+            note!("gearshift: {error:#}");
             ExitCode::from(verbs::code_of(&error))
         }
     }

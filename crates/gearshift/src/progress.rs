@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 use gearshift_compare::Phase;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::note;
+use crate::terminal::visible;
+
 /// A line on standard error that is rewritten in place; nothing where that is not a terminal.
 pub struct Progress {
     bar: ProgressBar,
@@ -32,12 +35,12 @@ impl Progress {
 
     pub fn say(&self, what: impl Into<String>) {
         *self.now.lock().expect("no panic while held") = (Instant::now(), None);
-        self.bar.set_message(what.into());
+        self.bar.set_message(visible(&what.into()).into_owned());
     }
 
     /// A line that stays, on standard error.
     pub fn note(&self, what: &str) {
-        self.bar.suspend(|| eprintln!("{what}"));
+        self.bar.suspend(|| note!("{what}"));
     }
 
     /// Shows where a comparison is.

@@ -34,6 +34,14 @@ enum Moment {
     Says(&'static str),
 }
 
+/// What ends a comparison.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    By(Signal),
+    /// Its terminal is closed.
+    TerminalClosed,
+}
+
 /// A comparison of one row that was ended at a moment.
 struct Caught {
     what: String,
@@ -47,9 +55,9 @@ struct Caught {
 }
 
 impl Caught {
-    /// Starts a comparison and sends it the signal at that moment.
-    fn catch(row: &str, moment: Moment, signal: Signal) -> Self {
-        let what = format!("{row} at {moment:?}, {signal}");
+    /// Starts a comparison and ends it at that moment.
+    fn catch(row: &str, moment: Moment, end: End) -> Self {
+        let what = format!("{row} at {moment:?}, {end:?}");
         let folder = Folder::new();
         let compare = ["compare", "--quick", "--calls", "20", "--rows", row];
         let mut at = AtTerminal::start(folder.gearshift(&compare));
@@ -68,7 +76,10 @@ impl Caught {
         let of_run = traces::marked().into_iter().filter(|process| process.run == run);
         let pids: Vec<u32> = of_run.map(|process| process.pid).collect();
         let sockets = traces::listening(&pids);
-        let status = at.end_by(signal);
+        let status = match end {
+            End::By(signal) => at.end_by(signal),
+            End::TerminalClosed => at.close(),
+        };
         Self { what, folder, at, status, run, sockets, processes: pids.len() }
     }
 
@@ -98,11 +109,11 @@ fn run_in(folder: &Folder) -> Option<String> {
 }
 
 /// Catches as many comparisons at once, each at its moment.
-fn catch(moments: &[(&str, Moment, Signal)]) -> Vec<Caught> {
+fn catch(moments: &[(&str, Moment, End)]) -> Vec<Caught> {
     std::thread::scope(|scope| {
         let catching = moments
             .iter()
-            .map(|(row, moment, signal)| scope.spawn(|| Caught::catch(row, *moment, *signal)));
+            .map(|(row, moment, end)| scope.spawn(|| Caught::catch(row, *moment, *end)));
         let catching: Vec<_> = catching.collect();
         catching.into_iter().map(|one| one.join().expect("caught")).collect()
     })
@@ -141,7 +152,7 @@ fn sigkill_in_each_phase_then_down_all_leaves_nothing() {
             (function, Moment::Says("taking down")),
         ],
     ] {
-        let caught = catch(&moments.map(|(row, moment)| (row, moment, Signal::SIGKILL)));
+        let caught = catch(&moments.map(|(row, moment)| (row, moment, End::By(Signal::SIGKILL))));
         for Caught { what, folder, at, status, run, .. } in &caught {
             assert_eq!(status.signal(), Some(9), "{what}: {}", at.shown());
             let down = folder.run(&["down", how_to_take_away(&caught).unwrap_or(run)]);
@@ -153,7 +164,7 @@ fn sigkill_in_each_phase_then_down_all_leaves_nothing() {
 }
 
 #[test]
-fn ctrl_c_and_sigterm_in_each_phase_leave_nothing() {
+fn ctrl_c_sigterm_sighup_and_sigquit_in_each_phase_leave_nothing() {
     let _alone = ONE_AT_A_TIME.lock();
     let (function, instance) = ("lambda-rust-dynamodb", "ec2");
     let signals = [
@@ -163,9 +174,14 @@ fn ctrl_c_and_sigterm_in_each_phase_leave_nothing() {
         (function, Moment::Says("latency"), Signal::SIGINT),
         (instance, Moment::Starting, Signal::SIGTERM),
         (instance, Moment::Says("ceiling"), Signal::SIGINT),
+        (function, Moment::Says("latency"), Signal::SIGHUP),
+        (instance, Moment::Starting, Signal::SIGHUP),
+        (function, Moment::Starting, Signal::SIGQUIT),
     ];
     for signals in signals.chunks(3) {
-        for caught in catch(signals) {
+        let ends: Vec<_> =
+            signals.iter().map(|(row, moment, signal)| (*row, *moment, End::By(*signal))).collect();
+        for caught in catch(&ends) {
             let (what, shown) = (&caught.what, caught.at.shown());
             assert_eq!(caught.status.code(), Some(1), "{what}: {} {shown}", caught.status);
             let told = format!("interrupted: run {} taken down, nothing is left", caught.run);
@@ -176,10 +192,27 @@ fn ctrl_c_and_sigterm_in_each_phase_leave_nothing() {
 }
 
 #[test]
+fn a_closed_terminal_in_each_phase_leaves_nothing() {
+    let _alone = ONE_AT_A_TIME.lock();
+    let (function, instance) = ("lambda-rust-dynamodb", "ec2");
+    let moments = [
+        (function, Moment::Starting, End::TerminalClosed),
+        (function, Moment::Says("latency"), End::TerminalClosed),
+        (instance, Moment::Says("cold start 2 of 9"), End::TerminalClosed),
+    ];
+    for caught in catch(&moments) {
+        let (what, status) = (&caught.what, caught.status);
+        // Not a panic (101) over a terminal that takes no more words.
+        assert_eq!(status.code(), Some(1), "{what}: {status}");
+        caught.assert_nothing_is_left();
+    }
+}
+
+#[test]
 fn killing_compare_alone_leaves_much() {
     let _alone = ONE_AT_A_TIME.lock();
     let latency = Moment::Says("latency");
-    let caught = Caught::catch("lambda-rust-dynamodb", latency, Signal::SIGKILL);
+    let caught = Caught::catch("lambda-rust-dynamodb", latency, End::By(Signal::SIGKILL));
     // Data plane, environment, load worker; gateway, Invoke, store and Runtime API.
     assert!(caught.processes >= 3, "{}", caught.processes);
     assert!(caught.sockets.len() >= 4, "{:?}", caught.sockets);

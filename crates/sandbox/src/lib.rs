@@ -25,7 +25,9 @@ pub use hierarchy::{CpuQuota, CpuTime, Enforcement, Host, MemoryUse};
 pub use marks::{
     MEMBER_VARIABLE, Marked, ORCHESTRATOR_VARIABLE, RUN_VARIABLE, marked_processes, processes_of,
 };
-pub use priority::{before_everything, before_others, many_descriptors};
+pub use priority::{
+    before_everything, before_others, keep_descriptors_to_ourselves, many_descriptors,
+};
 pub use rootfs::into_image;
 pub use sandbox::{Limits, Sandbox, apart};
 pub use scope::{ScopeError, into_own_scope};

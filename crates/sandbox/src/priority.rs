@@ -28,6 +28,24 @@ pub fn many_descriptors() {
     }
 }
 
+/// Keeps what this process was given (a lock a script holds, a socket of the shell that started it)
+/// from everything it starts: descriptors above standard error are closed when another program is
+/// executed. What outlives this process would otherwise hold them for as long as it runs.
+pub fn keep_descriptors_to_ourselves() {
+    use std::os::fd::BorrowedFd;
+
+    use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+    // On Linux a link to /proc/self/fd.
+    let open = std::fs::read_dir("/dev/fd").into_iter().flatten().flatten();
+    let numbers = open.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    for number in numbers.filter(|number| *number > libc::STDERR_FILENO) {
+        // SAFETY: it is only asked for and set a flag; where it is closed meanwhile (the listing's
+        // own), the call fails and nothing happens.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+        let _ = fcntl(descriptor, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC));
+    }
+}
+
 /// Runs this process as soon as it has something to do, whatever else runs. Only for one that
 /// sleeps most of the time: it would starve the rest of its core otherwise.
 #[cfg(target_os = "linux")]

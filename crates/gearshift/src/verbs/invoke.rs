@@ -21,7 +21,7 @@ use super::compare::of_own;
 use super::up::stand;
 use super::{Ended, Usage, block_on};
 use crate::builds::{Builds, manifest};
-use crate::{here, interrupt, terminal};
+use crate::{here, interrupt, note, terminal};
 
 /// Calls a function row directly, past its gateway: the row that is up, or one brought up for this.
 #[derive(Args)]
@@ -73,15 +73,16 @@ impl Invoke {
         builds.require_own()?;
         let config = here::twin_config(&builds)?;
         let Some(invoked) = block_on(self.invoke(&config, builds, &row, payload))? else {
-            eprintln!("interrupted: everything is taken down, nothing is left");
+            note!("interrupted: everything is taken down, nothing is left");
             return Ok(Ended::Failed);
         };
         let failed = invoked.function_error.is_some() || invoked.status != 200;
         if self.json {
             terminal::print_json(&invoked)?;
         } else {
-            eprint!("{}", invoked.log);
-            terminal::print(format_args!("{}\n", invoked.payload));
+            terminal::note(format_args!("{}", invoked.log));
+            let payload = invoked.payload.to_string();
+            terminal::print(format_args!("{}\n", terminal::json_visible(&payload)));
         }
         Ok(if failed { Ended::Failed } else { Ended::Well })
     }
@@ -92,7 +93,7 @@ impl Invoke {
             Some(path) if path.as_os_str() == "-" => {
                 let mut text = Vec::new();
                 if std::io::stdin().is_terminal() {
-                    eprintln!("reading the event from standard input, up to Ctrl-D");
+                    note!("reading the event from standard input, up to Ctrl-D");
                 }
                 std::io::stdin().read_to_end(&mut text).context("reading standard input")?;
                 text
@@ -143,7 +144,7 @@ async fn standing(config: &TwinConfig, row: &str) -> Option<String> {
         let world = twin.observe(&run).await.ok();
         let url = world.and_then(|world| invoke_url(&world.rows.get(row)?.endpoints));
         if url.is_some() {
-            eprintln!("run {run} is up with {row}");
+            note!("run {run} is up with {row}");
             return url;
         }
     }

@@ -20,6 +20,8 @@ mod up;
 use anyhow::Result;
 use clap::Subcommand;
 
+use crate::note;
+
 #[derive(Subcommand)]
 pub enum Verb {
     /// Run the service on every gear: check, measure, price; print the table, write the report
@@ -94,11 +96,12 @@ pub fn run(verb: Verb) -> Result<Ended> {
     if verb.shapes()
         && let Err(refused) = gearshift_sandbox::into_own_scope()
     {
-        eprintln!("unshaped: {refused}");
+        note!("unshaped: {refused}");
     }
-    // What `entry` becomes keeps the limits it was given.
+    // What `entry` becomes keeps the limits and descriptors it was given.
     if !matches!(verb, Verb::Entry(_)) {
         gearshift_sandbox::many_descriptors();
+        gearshift_sandbox::keep_descriptors_to_ourselves();
     }
     if matches!(verb, Verb::Compare(_) | Verb::Up(_) | Verb::Plan(_) | Verb::Price(_)) {
         crate::here::install_own_books()?;

@@ -15,7 +15,7 @@ use super::{Ended, Usage, block_on};
 use crate::builds::{Builds, manifest};
 use crate::progress::Progress;
 use crate::provision::Provisioner;
-use crate::{here, interrupt, say, terminal};
+use crate::{here, interrupt, note, say, terminal};
 
 #[derive(Args)]
 pub struct Up {
@@ -96,7 +96,7 @@ impl Up {
         let up = stand(&config, builds, &run, &row, settings, self.offline);
         let Some((runtime, shaping, world)) = block_on(interrupt::or_take_down(&config, &run, up))?
         else {
-            eprintln!("interrupted: run {run} taken down, nothing is left");
+            note!("interrupted: run {run} taken down, nothing is left");
             return Ok(Ended::Failed);
         };
         let standing = &world.rows[&row.name];
@@ -109,7 +109,7 @@ impl Up {
             return Ok(Ended::Well);
         }
         if let Shaping::Unshaped { why, how_to_get_it } = shaping {
-            eprintln!("unshaped: {why} → {how_to_get_it}");
+            note!("unshaped: {why} → {how_to_get_it}");
         }
         say!("{}  {url}", row.name);
         for (what, url) in &standing.endpoints {

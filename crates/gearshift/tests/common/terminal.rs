@@ -3,15 +3,18 @@
 use std::ffi::{CStr, c_char, c_int};
 use std::fs::{File, OpenOptions};
 use std::io::Read;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use nix::fcntl::OFlag;
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
@@ -21,31 +24,55 @@ unsafe extern "C" {
     fn ptsname_r(controller: c_int, name: *mut c_char, length: usize) -> c_int;
 }
 
-/// A command whose standard error is a terminal, in a process group of its own, as a shell starts
-/// it. Killed when dropped.
+/// A command whose standard error is its controlling terminal, in a session and process group of its
+/// own, as a terminal's first shell is. Killed when dropped.
 pub struct AtTerminal {
     child: Child,
     said: Arc<Mutex<String>>,
+    /// Reads what is shown and holds the terminal's other end, which it closes when told so.
     reader: Option<JoinHandle<()>>,
+    close: Arc<AtomicBool>,
 }
 
 impl AtTerminal {
     pub fn start(mut command: Command) -> Self {
         let (mut controller, terminal) = open();
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(terminal).process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(terminal);
+        // SAFETY: between fork and exec only the system calls setsid and ioctl are made.
+        unsafe {
+            command.pre_exec(|| {
+                nix::unistd::setsid()?;
+                match libc::ioctl(libc::STDERR_FILENO, libc::TIOCSCTTY, 0) {
+                    -1 => Err(std::io::Error::last_os_error()),
+                    _ => Ok(()),
+                }
+            });
+        }
         let child = command.spawn().expect("it starts");
         // Or the terminal would stay open here, and reading would never end.
         drop(command);
         let said = Arc::new(Mutex::new(String::new()));
-        let saying = said.clone();
+        let (saying, close) = (said.clone(), Arc::new(AtomicBool::new(false)));
+        let closing = close.clone();
         let reader = std::thread::spawn(move || {
             let mut chunk = [0; 4096];
-            // A terminal nobody has open any more gives an error, not an end.
-            while let Ok(read @ 1..) = controller.read(&mut chunk) {
+            while !closing.load(Ordering::SeqCst) {
+                let mut there = [PollFd::new(controller.as_fd(), PollFlags::POLLIN)];
+                if poll(&mut there, PollTimeout::from(20u8)).is_ok_and(|ready| ready == 0) {
+                    continue;
+                }
+                // A terminal nobody has open any more gives an error, not an end.
+                let Ok(read @ 1..) = controller.read(&mut chunk) else { break };
                 saying.lock().unwrap().push_str(&String::from_utf8_lossy(&chunk[..read]));
             }
         });
-        Self { child, said, reader: Some(reader) }
+        Self { child, said, reader: Some(reader), close }
+    }
+
+    /// Closes the terminal, as closing its window does, and waits for the command's end.
+    pub fn close(&mut self) -> ExitStatus {
+        self.close.store(true, Ordering::SeqCst);
+        self.ended()
     }
 
     pub fn pid(&self) -> u32 {
@@ -77,6 +104,10 @@ impl AtTerminal {
     /// its end.
     pub fn end_by(&mut self, signal: Signal) -> ExitStatus {
         killpg(Pid::from_raw(self.pid() as i32), signal).expect("it runs");
+        self.ended()
+    }
+
+    fn ended(&mut self) -> ExitStatus {
         let status = self.child.wait().expect("it was started here");
         if let Some(reader) = self.reader.take() {
             reader.join().expect("reading does not panic");

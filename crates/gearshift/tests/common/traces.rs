@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::Folder;
+use super::common::Folder;
 
 /// A living process that carries a run in its environment.
 #[derive(Debug)]

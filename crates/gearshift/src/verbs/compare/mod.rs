@@ -18,7 +18,7 @@ use super::{Ended, Usage, block_on};
 use crate::builds::{Builds, Described};
 use crate::progress::Progress;
 use crate::provision::Provisioner;
-use crate::{here, interrupt, terminal};
+use crate::{here, interrupt, note, terminal};
 
 #[derive(Args)]
 pub struct Compare {
@@ -77,7 +77,7 @@ impl Compare {
         let run = here::own_run(&config)?;
         let results = block_on(self.measure(&config, builds, &run, rows, service))?;
         let Some(results) = results else {
-            eprintln!("interrupted: run {run} taken down, nothing is left");
+            note!("interrupted: run {run} taken down, nothing is left");
             return Ok(Ended::Failed);
         };
         // What was measured is told even where it cannot be kept.

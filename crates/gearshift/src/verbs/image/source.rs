@@ -10,8 +10,8 @@ use gearshift_image::{
     docker_folder, open_here,
 };
 
-use crate::here;
 use crate::verbs::{Usage, block_on};
+use crate::{here, note};
 
 /// Which of an image's platforms is meant, and how registries are reached.
 #[derive(Args)]
@@ -62,7 +62,7 @@ impl Source {
 
 /// Pulls an image into the cache.
 pub fn pull(registry: &Registry, image: &RegistryReference, platform: &Platform) -> Result<Opened> {
-    eprintln!("pulling {image}");
+    note!("pulling {image}");
     let layout = cached()?;
     let pulled = block_on(async { Ok(registry.pull(image, platform, &layout).await?) })?;
     Ok(pulled.into())

@@ -1,0 +1,8 @@
+//! What others on this machine, or what they wrote, can do to whoever runs Gearshift: nothing.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod descriptors;
+mod escapes;
+#[path = "../common/traces.rs"]
+mod traces;
