@@ -4,6 +4,7 @@
 
 mod support;
 
+use gearshift_testing::needs;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ const TIMEOUT: Duration = Duration::from_millis(2_500);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_python_handler_that_goes_wrong_gives_what_aws_gives_and_the_next_call_works() {
+    needs!("pip");
     let program = python(&prepared("function-python").await);
     let hosted = hosted(&program);
     let error = reported(&hosted, "throw", "[ERROR] ValueError: no kettle here").await;
@@ -45,6 +47,7 @@ async fn a_python_handler_that_goes_wrong_gives_what_aws_gives_and_the_next_call
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_javascript_handler_that_goes_wrong_gives_what_aws_gives_and_the_next_call_works() {
+    needs!("node", "npm");
     let program = javascript(&prepared("function-js").await);
     let hosted = hosted(&program);
     let error = reported(&hosted, "throw", "no kettle here").await;
@@ -64,6 +67,7 @@ async fn a_javascript_handler_that_goes_wrong_gives_what_aws_gives_and_the_next_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cpp_handler_that_goes_wrong_gives_what_aws_gives_and_the_next_call_works() {
+    needs!("npm", "c++", "libcurl");
     // AWS ships its C++ client inside its client for Node.js.
     let program = cpp(&prepared("function-js").await);
     let hosted = hosted(&program);
@@ -86,6 +90,7 @@ async fn a_cpp_handler_that_goes_wrong_gives_what_aws_gives_and_the_next_call_wo
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cold_start_in_any_language_runs_in_a_new_environment_younger_than_its_request() {
+    needs!("pip", "node", "npm", "c++", "libcurl");
     let js = prepared("function-js").await;
     for program in [python(&prepared("function-python").await), javascript(&js), cpp(&js)] {
         let hosted = hosted(&program);

@@ -1,8 +1,6 @@
 //! REST API: request → event, response → answer. What is expected stands in
 //! docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html.
 
-#[path = "../../gearshift/tests/common/suites.rs"]
-mod suites;
 mod support;
 
 use std::time::{Duration, Instant};
@@ -146,7 +144,7 @@ async fn a_request_is_counted_once_whatever_its_size() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_function_that_takes_longer_than_its_gateway_waits_is_a_504_or_a_503() {
-    if suites::left_out("half a minute for the timeouts of API Gateway") {
+    if gearshift_testing::left_out("half a minute for the timeouts of API Gateway") {
         return;
     }
     let slow = |api| async move {

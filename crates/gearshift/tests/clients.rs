@@ -29,7 +29,7 @@ const ROW: &str = "lambda-rust-dynamodb";
 
 #[test]
 fn unmodified_clients_prove_the_twin_boto3_against_the_table_store() {
-    let Some(python) = Python::or_skip("boto3 against the table store") else { return };
+    let Some(python) = Python::or_skip() else { return };
     let (folder, up) = bare_row();
     let said = script(&python, &folder, &up, "table.py", &[]);
     assert!(said.starts_with("compared "), "{said}");
@@ -37,7 +37,7 @@ fn unmodified_clients_prove_the_twin_boto3_against_the_table_store() {
 
 #[test]
 fn unmodified_clients_prove_the_twin_boto3_against_the_object_store() {
-    let Some(python) = Python::or_skip("boto3 against the object store") else { return };
+    let Some(python) = Python::or_skip() else { return };
     let (folder, up) = bare_row();
     let said = script(&python, &folder, &up, "objects.py", &[]);
     assert!(said.starts_with("deleted "), "{said}");
@@ -45,7 +45,7 @@ fn unmodified_clients_prove_the_twin_boto3_against_the_object_store() {
 
 #[test]
 fn unmodified_clients_prove_the_twin_the_javascript_sdk_against_both_stores() {
-    let Some(script) = node::script_or_skip("the JavaScript SDK") else { return };
+    let Some(script) = node::script_or_skip() else { return };
     let (folder, up) = bare_row();
     let mut command = Command::new("node");
     command.arg("--no-warnings").arg(script);
@@ -54,7 +54,7 @@ fn unmodified_clients_prove_the_twin_the_javascript_sdk_against_both_stores() {
 
 #[test]
 fn unmodified_clients_prove_the_twin_the_aws_cli_against_the_object_store() {
-    let Some(python) = Python::or_skip("the AWS CLI against the object store") else { return };
+    let Some(python) = Python::or_skip() else { return };
     let (folder, up) = bare_row();
     let aws = |arguments: &[&str]| {
         let mut command = Command::new(python.program("aws"));
@@ -110,7 +110,7 @@ fn unmodified_clients_prove_the_twin_the_aws_cli_against_the_object_store() {
 
 #[test]
 fn unmodified_clients_prove_the_twin_boto3_against_the_invoke_api() {
-    let Some(python) = Python::or_skip("boto3 against the Invoke API") else { return };
+    let Some(python) = Python::or_skip() else { return };
     let (folder, up) = bare_row();
     let said = script(&python, &folder, &up, "invoke.py", &[ROW]);
     assert!(said.starts_with("counted [1, 2, 3, 4"), "{said}");
@@ -118,7 +118,7 @@ fn unmodified_clients_prove_the_twin_boto3_against_the_invoke_api() {
 
 #[test]
 fn unmodified_clients_prove_the_twin_the_aws_cli() {
-    let Some(python) = Python::or_skip("the AWS CLI") else { return };
+    let Some(python) = Python::or_skip() else { return };
     let (folder, up) = bare_row();
     let aws = |arguments: &[&str]| {
         let mut command = Command::new(python.program("aws"));

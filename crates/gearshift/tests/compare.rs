@@ -2,6 +2,7 @@
 
 mod common;
 
+use gearshift_testing::needs;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -106,6 +107,7 @@ fn ran_for(row: &str) -> Vec<&'static Seen> {
 
 #[test]
 fn each_language_runs_on_its_official_runtime_client_and_none_is_left_out() {
+    needs!("pip", "node", "npm", "c++");
     let runs = |row: &str, what: &dyn Fn(&Seen) -> bool| {
         let seen = ran_for(row);
         assert!(seen.iter().any(|seen| what(seen)), "{row}: {seen:?}");
@@ -155,6 +157,7 @@ fn each_language_runs_on_its_official_runtime_client_and_none_is_left_out() {
 
 #[test]
 fn cold_starts_come_in_the_order_of_their_languages() {
+    needs!("pip", "node", "npm", "c++");
     let here_ms = |row: &str| {
         let result = RAN.results.rows.iter().find(|result| result.row == row).expect(row);
         let parts = &result.cold.as_ref().expect("cold starts").parts;
@@ -169,6 +172,7 @@ fn cold_starts_come_in_the_order_of_their_languages() {
 
 #[test]
 fn the_object_store_s_requests_are_metered_and_billed_with_every_lost_swap() {
+    needs!("pip", "node", "npm", "c++");
     let result = RAN.results.rows.iter().find(|row| row.row == "lambda-python-s3").expect("it ran");
     let quantity = |dimension| {
         let line = result.usage.iter().find(|line| line.dimension == dimension);
@@ -186,6 +190,7 @@ fn the_object_store_s_requests_are_metered_and_billed_with_every_lost_swap() {
 
 #[test]
 fn tasks_stand_behind_a_load_balancer_over_files_and_are_billed_so() {
+    needs!("pip", "node", "npm", "c++");
     for name in ["fargate", "fargate-fastapi"] {
         let result = RAN.results.rows.iter().find(|row| row.row == name).expect("it ran");
         let parts = &result.latency.as_ref().expect("latency").parts;
@@ -215,6 +220,7 @@ fn tasks_stand_behind_a_load_balancer_over_files_and_are_billed_so() {
 
 #[test]
 fn memory_of_every_row_is_counted_against_its_limit() {
+    needs!("pip", "node", "npm", "c++");
     for row in &RAN.results.rows {
         let footprint = row.footprint.as_ref().unwrap_or_else(|| panic!("{}: none", row.row));
         let (idle, peak) = (footprint.idle_mb.value, footprint.peak_mb.value);
@@ -225,6 +231,7 @@ fn memory_of_every_row_is_counted_against_its_limit() {
 
 #[test]
 fn latency_of_every_row_is_taken_apart_along_its_percentiles() {
+    needs!("pip", "node", "npm", "c++");
     for row in &RAN.results.rows {
         let spread = &row.latency.as_ref().expect("latency").spread;
         assert!(spread.len() > 5, "{}: {spread:?}", row.row);
@@ -237,6 +244,7 @@ fn latency_of_every_row_is_taken_apart_along_its_percentiles() {
 
 #[test]
 fn compare_measures_prices_and_reports_every_row() {
+    needs!("pip", "node", "npm", "c++");
     let ran = &*RAN;
     assert_eq!(ran.results.rows.iter().map(|row| row.row.as_str()).collect::<Vec<_>>(), ROWS);
     for row in &ran.results.rows {
@@ -257,6 +265,7 @@ fn compare_measures_prices_and_reports_every_row() {
 
 #[test]
 fn cold_starts_are_nine_in_new_environments_and_their_parts_add_up() {
+    needs!("pip", "node", "npm", "c++");
     for row in &RAN.results.rows {
         let cold = row.cold.as_ref().expect("cold starts");
         assert!(cold.n >= 9, "{}: {}", row.row, cold.n);
@@ -279,6 +288,7 @@ fn cold_starts_are_nine_in_new_environments_and_their_parts_add_up() {
 
 #[test]
 fn the_functions_bill_is_itemised_and_fixed_and_per_call_apart() {
+    needs!("pip", "node", "npm", "c++");
     let row = RAN.results.rows.iter().find(|row| row.row == "lambda-rust-dynamodb").unwrap();
     let bill = &row.money.as_ref().unwrap().bill;
     let has = |name: &str| bill.lines.iter().any(|line| line.dimension.to_string() == name);
@@ -294,6 +304,7 @@ fn the_functions_bill_is_itemised_and_fixed_and_per_call_apart() {
 
 #[test]
 fn a_year_of_shifting_is_computed_from_what_was_measured() {
+    needs!("pip", "node", "npm", "c++");
     let shifting = RAN.results.shifting.as_ref().expect("a function and a task were measured");
     assert_eq!((shifting.shape.as_str(), shifting.high.as_str()), ("office hours", "fargate"));
     assert!(shifting.source.contains(RAN.results.run.as_str()), "{}", shifting.source);
@@ -307,6 +318,7 @@ fn a_year_of_shifting_is_computed_from_what_was_measured() {
 
 #[test]
 fn results_json_is_versioned_and_every_number_has_an_origin() {
+    needs!("pip", "node", "npm", "c++");
     assert_eq!(RAN.results.schema, SCHEMA);
     let run = &RAN.results.run;
     for row in &RAN.results.rows {
@@ -331,6 +343,7 @@ fn results_json_is_versioned_and_every_number_has_an_origin() {
 
 #[test]
 fn diff_compares_two_runs() {
+    needs!("pip", "node", "npm", "c++");
     let ran = &*RAN;
     let run = ran.results.run.as_str();
     let text = ran.folder.text(&["diff", run, run, "--json"]);
@@ -357,6 +370,7 @@ fn diff_compares_two_runs() {
 
 #[test]
 fn nothing_is_left_after_compare() {
+    needs!("pip", "node", "npm", "c++");
     let run = RAN.results.run.as_str();
     let text = RAN.folder.text(&["down", run, "--json"]);
     let taken: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -367,6 +381,7 @@ fn nothing_is_left_after_compare() {
 
 #[test]
 fn cargo_install_gives_a_binary_that_runs_outside_the_checkout() {
+    needs!("pip", "node", "npm", "c++");
     let folder = Folder::new();
     let crate_directory = env!("CARGO_MANIFEST_DIR");
     let installed = Command::new(env!("CARGO"))

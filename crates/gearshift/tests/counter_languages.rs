@@ -12,13 +12,12 @@ mod objects;
 mod raw;
 #[path = "common/standing.rs"]
 mod standing;
-#[path = "common/suites.rs"]
-mod suites;
 #[path = "common/wrong_counters.rs"]
 mod wrong_counters;
 
 use counted::{Alone, CALLERS, Counted, NONE};
 use gearshift_gear::{FaultPlan, Program};
+use gearshift_testing::needs;
 use standing::shipped;
 
 /// Each caller's calls: interpreters share one core.
@@ -35,12 +34,14 @@ const ALL_FOUR: FaultPlan =
 
 #[test]
 fn counter_invariant_holds_for_python_over_the_table_under_all_four_faults() {
+    needs!("pip");
     holds_over_the_table("lambda-python-dynamodb", "function-python");
 }
 
 #[test]
 fn counter_invariant_holds_for_javascript_over_the_table_under_all_four_faults() {
-    if suites::left_out("the counter in JavaScript") {
+    needs!("node", "npm");
+    if gearshift_testing::left_out("the counter in JavaScript") {
         return;
     }
     holds_over_the_table("lambda-js-dynamodb", "function-js");
@@ -48,7 +49,8 @@ fn counter_invariant_holds_for_javascript_over_the_table_under_all_four_faults()
 
 #[test]
 fn counter_invariant_holds_for_cpp_over_the_table_under_all_four_faults() {
-    if suites::left_out("the counter in C++") {
+    needs!("c++", "npm", "libcurl");
+    if gearshift_testing::left_out("the counter in C++") {
         return;
     }
     holds_over_the_table("lambda-cpp-dynamodb", "function-cpp");
@@ -83,6 +85,7 @@ fn holds_over_the_table(row: &str, build: &str) {
 /// One object takes one swap after another: of 64 that try at once most lose, and say so.
 #[test]
 fn counter_invariant_holds_for_python_over_the_object_under_all_four_faults() {
+    needs!("pip");
     let row = Alone::with("lambda-python-s3", shipped("function-python")).warmed(CALLERS);
     for plan in
         [APPLIED_THEN_500, NOT_APPLIED_500, FaultPlan { throttle: 300, ..NONE }, RESET, ALL_FOUR]
@@ -93,17 +96,20 @@ fn counter_invariant_holds_for_python_over_the_object_under_all_four_faults() {
 
 #[test]
 fn counter_invariant_goes_red_over_python_read_modify_write_of_the_table() {
+    needs!("pip");
     goes_red("lambda-python-dynamodb", wrong_counters::python());
 }
 
 #[test]
 fn counter_invariant_goes_red_over_python_read_modify_write_of_the_object() {
+    needs!("pip");
     goes_red("lambda-python-s3", wrong_counters::python());
 }
 
 #[test]
 fn counter_invariant_goes_red_over_javascript_read_modify_write() {
-    if suites::left_out("a wrong counter in JavaScript") {
+    needs!("node", "npm");
+    if gearshift_testing::left_out("a wrong counter in JavaScript") {
         return;
     }
     goes_red("lambda-js-dynamodb", wrong_counters::javascript());
@@ -111,7 +117,8 @@ fn counter_invariant_goes_red_over_javascript_read_modify_write() {
 
 #[test]
 fn counter_invariant_goes_red_over_cpp_read_modify_write() {
-    if suites::left_out("a wrong counter in C++") {
+    needs!("c++", "npm", "libcurl");
+    if gearshift_testing::left_out("a wrong counter in C++") {
         return;
     }
     goes_red("lambda-cpp-dynamodb", wrong_counters::cpp());

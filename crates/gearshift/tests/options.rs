@@ -6,6 +6,7 @@ mod raw;
 #[path = "common/standing.rs"]
 mod standing;
 
+use gearshift_testing::needs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread;
@@ -110,6 +111,7 @@ fn bad_options_are_named_with_what_would_do() {
 /// The lesson of the sources: a client made in the handler connects anew on every call.
 #[test]
 fn clients_made_per_call_pay_for_a_new_connection_every_time_in_every_language() {
+    needs!("pip", "node", "npm", "c++");
     for (row, build) in [
         ("lambda-rust-dynamodb", "function-rust"),
         ("lambda-cpp-dynamodb", "function-cpp"),

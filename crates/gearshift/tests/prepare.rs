@@ -5,6 +5,7 @@ mod common;
 #[path = "common/raw.rs"]
 mod raw;
 
+use gearshift_testing::needs;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -134,6 +135,7 @@ fn fails_with(output: &Output, words: &[&str]) {
 
 #[test]
 fn without_a_network_exactly_the_rows_that_need_it_are_skipped_and_nothing_is_left() {
+    needs!("pip", "node", "npm", "c++");
     let user = Fresh::new();
     let rows = format!("ec2,{PYTHON},lambda-python-s3,{JS},{CPP}");
     let compare = ["compare", "--quick", "--calls", "20", "--json", "--rows", &rows];
@@ -161,6 +163,7 @@ fn without_a_network_exactly_the_rows_that_need_it_are_skipped_and_nothing_is_le
 
 #[test]
 fn a_disk_that_is_too_small_is_said_before_anything_is_fetched() {
+    needs!("pip");
     let user = Fresh::new();
     let Some(_disk) = Disk::of(&user.cache(), 60 << 10) else { return };
     fails_with(&user.run(&["up", PYTHON], &[]), &["needs 98 MB", "are free", "XDG_CACHE_HOME"]);
@@ -169,6 +172,7 @@ fn a_disk_that_is_too_small_is_said_before_anything_is_fetched() {
 
 #[test]
 fn a_disk_that_fills_up_meanwhile_is_said_and_nothing_is_left() {
+    needs!("pip");
     let user = Fresh::new();
     let Some(_disk) = Disk::of(&user.cache(), 130 << 10) else { return };
     let up = user.begun(PYTHON);
@@ -182,6 +186,7 @@ fn a_disk_that_fills_up_meanwhile_is_said_and_nothing_is_left() {
 
 #[test]
 fn a_killed_pip_is_said_leaves_nothing_and_the_next_time_works() {
+    needs!("pip");
     let user = Fresh::new();
     fails_with(&user.with_a_killed(PYTHON, "pip"), &["pip ended with signal 9", "run it again"]);
     assert_eq!(user.prepared(), Vec::<String>::new());
@@ -190,6 +195,7 @@ fn a_killed_pip_is_said_leaves_nothing_and_the_next_time_works() {
 
 #[test]
 fn a_killed_npm_is_said_and_leaves_nothing() {
+    needs!("node", "npm");
     let user = Fresh::new();
     fails_with(&user.with_a_killed(JS, "npm"), &["npm ended with signal 9", "run it again"]);
     assert_eq!(user.prepared(), Vec::<String>::new());
@@ -197,6 +203,7 @@ fn a_killed_npm_is_said_and_leaves_nothing() {
 
 #[test]
 fn a_killed_compiler_is_said_and_leaves_nothing() {
+    needs!("c++", "npm");
     let user = Fresh::new();
     fails_with(&user.with_a_killed(CPP, "cc1plus"), &["compiler", "run it again"]);
     assert_eq!(user.prepared(), Vec::<String>::new());
@@ -204,6 +211,7 @@ fn a_killed_compiler_is_said_and_leaves_nothing() {
 
 #[test]
 fn ctrl_c_while_preparing_ends_what_was_started_and_leaves_nothing() {
+    needs!("pip");
     let user = Fresh::new();
     let up = user.begun(PYTHON);
     user.is_preparing();
@@ -222,6 +230,7 @@ fn ctrl_c_while_preparing_ends_what_was_started_and_leaves_nothing() {
 
 #[test]
 fn once_prepared_it_works_offline_and_damage_is_repaired() {
+    needs!("pip");
     let user = Fresh::new();
     let refused = user.run(&["up", PYTHON, "--offline"], &[]);
     fails_with(&refused, &["boto3 and awslambdaric", "--offline fetches nothing"]);
@@ -249,6 +258,7 @@ fn once_prepared_it_works_offline_and_damage_is_repaired() {
 
 #[test]
 fn without_python_its_rows_are_skipped_and_doctor_says_how_to_get_it() {
+    needs!("node", "npm", "c++");
     let user = Fresh::new();
     let tools = Tools::of(&["sh", "node", "npm", "c++", "cpp", "as", "ld", "tar", "xz"]);
     let path = tools.path();
@@ -275,6 +285,7 @@ fn without_python_its_rows_are_skipped_and_doctor_says_how_to_get_it() {
 
 #[test]
 fn without_a_toolchain_javascript_runs_on_our_own_client_and_says_so() {
+    needs!("node", "npm");
     let user = Fresh::new();
     let tools = Tools::of(&["sh", "node", "npm", "env"]);
     let (up, said) = user.stands(JS, &[("PATH", &tools.path())]);
@@ -294,6 +305,7 @@ fn without_a_toolchain_javascript_runs_on_our_own_client_and_says_so() {
 
 #[test]
 fn without_npm_cpp_runs_on_our_own_client_and_says_so() {
+    needs!("c++", "libcurl");
     let user = Fresh::new();
     let tools =
         Tools::of(&["sh", "c++", "g++", "cpp", "as", "ld", "collect2", "curl-config", "ldd"]);

@@ -27,6 +27,10 @@ impl Recipe for FastApi {
         tools(self.build())
     }
 
+    fn lacking_packages(&self) -> Vec<&'static str> {
+        crate::interpreter::lacking_packages()
+    }
+
     fn sources(&self) -> Vec<Source> {
         with_shared(FASTAPI)
     }

@@ -43,6 +43,15 @@ pub(crate) fn tools(build: &str) -> Result<Tools, Missing> {
     Ok(Tools { program: program.into(), version, besides: vec![machine] })
 }
 
+/// Debian's packages of the interpreter and of `pip`, where they are missing.
+pub(crate) fn lacking_packages() -> Vec<&'static str> {
+    let Ok([python]) = find(["python3"]) else { return vec!["python3", "python3-pip"] };
+    match answer(std::process::Command::new(python).args(["-m", "pip", "--version"])) {
+        Some(_) => Vec::new(),
+        None => vec!["python3-pip"],
+    }
+}
+
 /// Where an entry's packages lie.
 pub(crate) fn packages(at: &Path) -> PathBuf {
     at.join("packages")

@@ -11,7 +11,7 @@ use tokio::process::Command;
 use crate::error::Doing;
 use crate::recipe::{Fetch, Made, Recipe, Tools};
 use crate::sources::{JAVASCRIPT, Source, page, shared, with_shared};
-use crate::workshop::{Workshop, answer, find, zip_bytes};
+use crate::workshop::{Workshop, answer, find, lacking, zip_bytes};
 use crate::{PrepareError, entry};
 
 /// The oldest Node.js the locked packages take.
@@ -54,6 +54,18 @@ impl Recipe for JavaScript {
             Err(missing) => format!("no {missing}"),
         };
         Ok(Tools { program: program.into(), version: version.to_owned(), besides: vec![toolchain] })
+    }
+
+    fn lacking_packages(&self) -> Vec<&'static str> {
+        lacking(&[
+            ("node", "nodejs"),
+            ("npm", "npm"),
+            ("cmake", "cmake"),
+            ("c++", "g++"),
+            ("make", "make"),
+            ("python3", "python3"),
+            ("xz", "xz-utils"),
+        ])
     }
 
     fn sources(&self) -> Vec<Source> {

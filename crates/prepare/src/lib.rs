@@ -93,6 +93,12 @@ impl Preparer {
         self.recipes.iter().map(|recipe| recipe.build())
     }
 
+    /// Debian's packages of what this build would use and this machine lacks; none for builds that
+    /// are built in.
+    pub fn lacking_packages(&self, build: &str) -> Vec<&'static str> {
+        self.recipe(build).map(Recipe::lacking_packages).unwrap_or_default()
+    }
+
     /// The program of a build that is ready, or what it takes to have it.
     ///
     /// # Errors

@@ -25,6 +25,10 @@ impl Recipe for Python {
         tools(self.build())
     }
 
+    fn lacking_packages(&self) -> Vec<&'static str> {
+        crate::interpreter::lacking_packages()
+    }
+
     fn sources(&self) -> Vec<Source> {
         with_shared(PYTHON)
     }

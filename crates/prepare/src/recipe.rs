@@ -50,6 +50,9 @@ pub(crate) trait Recipe: Send + Sync {
     /// Looks for what it needs on this machine.
     fn tools(&self) -> Result<Tools, Missing>;
 
+    /// Debian's packages of what it would use and this machine lacks.
+    fn lacking_packages(&self) -> Vec<&'static str>;
+
     /// The files it is made from: name and content.
     fn sources(&self) -> Vec<(&'static str, &'static [u8])>;
 

@@ -49,7 +49,7 @@ pub(crate) const JAVASCRIPT: &[Source] = sources!(
     "table.mjs",
 );
 
-/// Code of the C++ function, and our own runtime client.
+/// Code of the C++ function, our own runtime client, and what its libraries need.
 pub(crate) const CPP: &[Source] = sources!(
     "functions/cpp",
     "answer.cpp",
@@ -58,16 +58,20 @@ pub(crate) const CPP: &[Source] = sources!(
     "aws.hpp",
     "burn.cpp",
     "burn.hpp",
+    "curl-config/curl_config.h",
     "event.cpp",
     "event.hpp",
     "fallback/aws/lambda-runtime/runtime.h",
     "function.cpp",
     "function.hpp",
     "main.cpp",
+    "nlohmann/json.hpp",
     "routes.cpp",
     "routes.hpp",
     "settings.cpp",
     "settings.hpp",
+    "signature.cpp",
+    "signature.hpp",
     "store.cpp",
     "store.hpp",
 );

@@ -148,6 +148,13 @@ pub(crate) fn find<const N: usize>(names: [&'static str; N]) -> Result<[PathBuf;
     missing.map_or(Ok(found), Err)
 }
 
+/// The packages, of pairs of a program and the Debian package that has it, whose program is not on the
+/// path.
+pub(crate) fn lacking(pairs: &[(&str, &'static str)]) -> Vec<&'static str> {
+    let absent = pairs.iter().filter(|(program, _)| which::which(program).is_err());
+    absent.map(|(_, package)| *package).collect()
+}
+
 /// What a program prints on standard output, if it succeeds.
 pub(crate) fn answer(command: &mut std::process::Command) -> Option<String> {
     answer_to(command, "")

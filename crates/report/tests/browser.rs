@@ -3,6 +3,7 @@
 mod chromium;
 mod common;
 
+use gearshift_testing::needs;
 use std::sync::OnceLock;
 
 use chromium::{Browser, Pressed, Scheme, Seen};
@@ -37,6 +38,7 @@ fn seen() -> &'static [(&'static str, u32, Seen)] {
 
 #[test]
 fn screenshots_of_the_report_on_a_desktop_on_a_phone_and_in_the_dark() {
+    needs!("chromium");
     let browser = Browser::find();
     for Page { name, html } in pages() {
         let high = |of| {
@@ -65,6 +67,7 @@ fn screenshots_of_the_report_on_a_desktop_on_a_phone_and_in_the_dark() {
 
 #[test]
 fn nothing_scrolls_sideways_and_no_text_of_a_picture_is_cut_off_or_covered() {
+    needs!("chromium");
     for (name, width, seen) in seen() {
         assert!(seen.scroll_width <= *width, "{name}: {} of {width}", seen.scroll_width);
         assert_eq!(seen.clipped, Vec::<String>::new(), "{name} at {width}: cut off");
@@ -74,6 +77,7 @@ fn nothing_scrolls_sideways_and_no_text_of_a_picture_is_cut_off_or_covered() {
 
 #[test]
 fn every_chart_has_a_text_alternative() {
+    needs!("chromium");
     for (name, _, seen) in seen() {
         assert!(seen.charts >= 10, "{name}: {} charts", seen.charts);
         assert_eq!(seen.nameless, Vec::<String>::new(), "{name}: charts without words");
@@ -82,6 +86,7 @@ fn every_chart_has_a_text_alternative() {
 
 #[test]
 fn the_buttons_copy_or_save_what_they_say() {
+    needs!("chromium");
     let browser = Browser::find();
     let page = html(&common::many_rows()).unwrap();
     let pressed = browser.press_all("refused", &page, false);
@@ -104,6 +109,7 @@ fn the_buttons_copy_or_save_what_they_say() {
 
 #[test]
 fn no_console_error() {
+    needs!("chromium");
     for (name, _, seen) in seen() {
         assert_eq!(seen.console, Vec::<String>::new(), "{name}");
     }
@@ -114,6 +120,7 @@ fn no_console_error() {
 
 #[test]
 fn no_request_to_the_outside() {
+    needs!("chromium");
     for (name, _, seen) in seen() {
         assert_eq!(seen.requests, Vec::<String>::new(), "{name}");
     }

@@ -1,6 +1,8 @@
 #include "aws.hpp"
 
 #include <algorithm>
+#include <ctime>
+#include <map>
 #include <new>
 #include <random>
 #include <thread>
@@ -69,6 +71,14 @@ int send_once(void* curl, char*, char*, int, int)
     return bytes_sent(curl) == 0 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
+/// What stands in `Host`: the authority of an `http` or `https` URL without a user.
+std::string host_of(std::string const& url)
+{
+    auto const begin = url.find("://");
+    auto const authority = begin == std::string::npos ? url : url.substr(begin + 3);
+    return authority.substr(0, authority.find_first_of("/?#"));
+}
+
 std::string endpoint(std::string const& region)
 {
     auto const own = first_set({"AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"});
@@ -79,7 +89,11 @@ std::string endpoint(std::string const& region)
 std::string authorities(CURL* curl)
 {
     char const* usual = nullptr;
+#if LIBCURL_VERSION_NUM >= 0x075400
     curl_easy_getinfo(curl, CURLINFO_CAINFO, &usual);
+#else
+    static_cast<void>(curl);
+#endif
     auto const own = first_set({"AWS_CA_BUNDLE"});
     auto const missing = usual != nullptr && access(usual, R_OK) != 0;
     return own.empty() && missing ? amazon_linux_authorities : own;
@@ -149,8 +163,9 @@ template <typename Value> void dynamodb::set(CURLoption option, Value value)
 }
 
 dynamodb::dynamodb(std::string const& region)
-    : m_has_credentials(is_set("AWS_ACCESS_KEY_ID") && is_set("AWS_SECRET_ACCESS_KEY")),
+    : m_signer{first_set({"AWS_ACCESS_KEY_ID"}), first_set({"AWS_SECRET_ACCESS_KEY"}), region, "dynamodb"},
       m_session_token(first_set({"AWS_SESSION_TOKEN"})),
+      m_host(host_of(endpoint(region))),
       m_curl(curl_easy_init())
 {
     if (!m_curl) {
@@ -159,11 +174,12 @@ dynamodb::dynamodb(std::string const& region)
     set(CURLOPT_NOSIGNAL, 1L);
     set(CURLOPT_ERRORBUFFER, m_error.data());
     set(CURLOPT_URL, endpoint(region).c_str());
+#if LIBCURL_VERSION_NUM >= 0x075500
     set(CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    set(CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
     set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-    set(CURLOPT_AWS_SIGV4, ("aws:amz:" + region + ":dynamodb").c_str());
-    set(CURLOPT_USERNAME, first_set({"AWS_ACCESS_KEY_ID"}).c_str());
-    set(CURLOPT_PASSWORD, first_set({"AWS_SECRET_ACCESS_KEY"}).c_str());
     set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect_timeout.count()));
     set(CURLOPT_WRITEFUNCTION, append);
     set(CURLOPT_PREREQFUNCTION, send_once);
@@ -176,16 +192,26 @@ dynamodb::dynamodb(std::string const& region)
 ordered_json dynamodb::call(
     std::string const& operation, ordered_json const& parameters, deadline const& until)
 {
-    if (!m_has_credentials) {
+    if (m_signer.access_key_id.empty() || m_signer.secret_access_key.empty()) {
         throw call_failed("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set", false);
     }
-    header_list headers;
-    add(headers, "Content-Type: application/x-amz-json-1.0");
-    add(headers, "X-Amz-Target: DynamoDB_20120810." + operation);
-    if (!m_session_token.empty()) {
-        add(headers, "X-Amz-Security-Token: " + m_session_token);
-    }
     auto const request = parameters.dump();
+    std::map<std::string, std::string> signed_headers{
+        {"content-type", "application/x-amz-json-1.0"},
+        {"host", m_host},
+        {"x-amz-date", amz_date(std::time(nullptr))},
+        {"x-amz-target", "DynamoDB_20120810." + operation},
+    };
+    if (!m_session_token.empty()) {
+        signed_headers["x-amz-security-token"] = m_session_token;
+    }
+    header_list headers;
+    for (auto const& [name, value] : signed_headers) {
+        add(headers, name + ": " + value);
+    }
+    add(headers,
+        "authorization: "
+            + authorization(m_signer, signed_headers["x-amz-date"], signed_headers, request));
     std::string answer;
     // Never 0, which would mean no limit.
     auto const timeout = std::clamp<milliseconds>(until.left(), 1ms, attempt_timeout);

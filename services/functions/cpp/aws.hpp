@@ -9,7 +9,9 @@
 #include <string>
 
 #include <curl/curl.h>
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
+
+#include "signature.hpp"
 
 namespace hits {
 
@@ -69,8 +71,10 @@ private:
         void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
     };
 
-    bool m_has_credentials;
+    signer m_signer;
     std::string m_session_token;
+    /// As the header has it: every request is signed with it.
+    std::string m_host;
     // libcurl may still write to it while the handle goes away.
     std::array<char, CURL_ERROR_SIZE> m_error{};
     std::unique_ptr<CURL, cleanup> m_curl;

@@ -1,7 +1,6 @@
 //! The clients' Node.js packages: installed below the target directory, once and shared.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -11,13 +10,11 @@ const FILES: [&str; 3] = ["package.json", "package-lock.json", "clients.mjs"];
 
 /// The script, beside the packages it needs. None where this machine cannot have them: the test is
 /// skipped, and says so where cargo does not swallow it. Under CI that is a failure.
-pub fn script_or_skip(test: &str) -> Option<PathBuf> {
+pub fn script_or_skip() -> Option<PathBuf> {
     match installed() {
         Ok(script) => Some(script),
-        Err(missing) if std::env::var_os("CI").is_some() => panic!("{missing}"),
         Err(missing) => {
-            let line = format!("\nSKIPPED: {test}: {missing}\n");
-            io::stderr().write_all(line.as_bytes()).expect("standard error is open");
+            gearshift_testing::skip(&missing);
             None
         }
     }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -21,14 +21,12 @@ pub fn scripts() -> PathBuf {
 impl Python {
     /// The environment, made or repaired if need be. None where this machine cannot have it: the
     /// test is skipped, and says so where cargo does not swallow it. Under CI that is a failure.
-    pub fn or_skip(test: &str) -> Option<Self> {
+    pub fn or_skip() -> Option<Self> {
         let made = Self::at(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients"));
         match made {
             Ok(python) => Some(python),
-            Err(missing) if std::env::var_os("CI").is_some() => panic!("{missing}"),
             Err(missing) => {
-                let line = format!("\nSKIPPED: {test}: {missing}\n");
-                io::stderr().write_all(line.as_bytes()).expect("standard error is open");
+                gearshift_testing::skip(&missing);
                 None
             }
         }

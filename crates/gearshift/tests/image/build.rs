@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::common::Folder;
-use crate::tool::{all_here, output, run};
+use crate::tool::{output, run};
 
 /// The issue's: what `hits` on scratch may weigh with the AWS stores inside.
 const MOST_WITH_STORES: u64 = 6_000_000;
@@ -59,9 +59,7 @@ fn hits_without_the_stores_weighs_below_two_megabytes() {
 
 #[test]
 fn an_image_built_in_another_year_has_the_same_digest() {
-    if !all_here(&["faketime"]) {
-        return;
-    }
+    gearshift_testing::needs!("faketime");
     let built = |year: &str| {
         let folder = Folder::new();
         let gearshift = folder.gearshift(&[]);
@@ -142,9 +140,7 @@ fn a_damaged_layer_is_a_clear_error_of_show_and_save() {
 
 #[test]
 fn skopeo_accepts_layouts_and_archives_of_both_forms() {
-    if !all_here(&["skopeo"]) {
-        return;
-    }
+    gearshift_testing::needs!("skopeo");
     let folder = Folder::new();
     let build = ["image", "build", "--builtin", "hits", "--health", "/", "-o", "image", "--json"];
     let built = json(&folder.text(&build));

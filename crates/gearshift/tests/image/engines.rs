@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use crate::build::json;
 use crate::common::Folder;
 use crate::registry::with_hits;
-use crate::tool::{Running, all_here, free_port, get, is_root, output, run, wait_until};
+use crate::tool::{Running, free_port, get, output, run, wait_until};
 
 /// Variables that put `hits` onto a port of this machine, reachable from this machine only.
 fn on_loopback(port: u16) -> [String; 2] {
@@ -100,9 +100,7 @@ impl Drop for Engine<'_> {
 
 #[test]
 fn dockerd_loads_starts_and_checks_the_health_of_hits() {
-    if !all_here(&["dockerd", "docker"]) || !is_root("dockerd") {
-        return;
-    }
+    gearshift_testing::needs!("dockerd", "docker", "root");
     let folder = Folder::new();
     let build = ["image", "build", "--builtin", "hits", "--health", "/", "-o", "image"];
     folder.text(&build);
@@ -125,9 +123,7 @@ fn dockerd_loads_starts_and_checks_the_health_of_hits() {
 
 #[test]
 fn containerd_imports_and_starts_hits() {
-    if !all_here(&["containerd", "ctr"]) || !is_root("containerd") {
-        return;
-    }
+    gearshift_testing::needs!("containerd", "ctr", "root");
     let (folder, built) = with_hits();
     folder.text(&["image", "save", "image", "-o", "oci.tar"]);
     let containerd = Engine::containerd(folder.path());
@@ -145,9 +141,7 @@ fn containerd_imports_and_starts_hits() {
 
 #[test]
 fn dockerd_runs_what_it_pulls_from_a_registry_that_was_pushed_to() {
-    if !all_here(&["dockerd", "docker", "docker-registry"]) || !is_root("dockerd") {
-        return;
-    }
+    gearshift_testing::needs!("dockerd", "docker", "docker-registry", "root");
     let Some(server) = crate::server::Server::or_skip(crate::server::Setup::default()) else {
         return;
     };

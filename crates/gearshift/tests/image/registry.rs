@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::build::json;
 use crate::common::Folder;
 use crate::server::{PASSWORD, Server, Setup, USER};
-use crate::tool::{all_here, get, run};
+use crate::tool::{get, run};
 
 /// A folder with `hits` built into `image`, and its description. It is built once for all tests.
 pub fn with_hits() -> (Folder, Value) {
@@ -51,7 +51,7 @@ fn a_registry_takes_an_image_and_gives_the_same_back() {
     assert_eq!(ways(&folder.text(&push)), ["there"; 5], "nothing is sent twice");
     let shown = json(&folder.text(&["image", "show", &name, "--plain-http", "--json"]));
     assert_eq!((&shown["digest"], &shown["layers"]), (&built["digest"], &built["layers"]));
-    if all_here(&["skopeo"]) {
+    if gearshift_testing::here(&["skopeo"]) {
         let place = format!("docker://{name}");
         let inspected = run(folder.path(), &["skopeo", "inspect", "--tls-verify=false", &place]);
         assert_eq!(json(&inspected)["Digest"], built["digest"]);

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::tool::{Running, all_here, free_port, wait_until};
+use crate::tool::{Running, free_port, wait_until};
 
 pub const USER: &str = "ali";
 pub const PASSWORD: &str = "open sesame";
@@ -28,7 +28,7 @@ pub struct Setup {
 
 impl Server {
     pub fn or_skip(setup: Setup) -> Option<Self> {
-        all_here(&["docker-registry"]).then(|| Self::start(setup))
+        gearshift_testing::here(&["docker-registry"]).then(|| Self::start(setup))
     }
 
     fn start(setup: Setup) -> Self {

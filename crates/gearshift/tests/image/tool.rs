@@ -6,32 +6,6 @@ use std::process::{Child, Command, Output, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Whether all of these are here. Says so where they are not; on CI that is a failure.
-pub fn all_here(tools: &[&str]) -> bool {
-    let missing: Vec<_> = tools.iter().filter(|tool| !is_here(tool)).collect();
-    if missing.is_empty() {
-        return true;
-    }
-    assert!(std::env::var_os("CI").is_none(), "{missing:?} missing: .ci/run installs them");
-    eprintln!("SKIPPED: {missing:?} missing → apt-get install {}", tools.join(" "));
-    false
-}
-
-fn is_here(tool: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|directory| directory.join(tool).is_file())
-}
-
-/// Whether this is root, which some tools insist on.
-pub fn is_root(what: &str) -> bool {
-    let root = nix::unistd::Uid::effective().is_root();
-    if !root {
-        assert!(std::env::var_os("CI").is_none(), "{what} needs root");
-        eprintln!("SKIPPED: {what} needs root");
-    }
-    root
-}
-
 /// Runs a tool in `folder`; it must succeed. Returns what it printed.
 pub fn run(folder: &Path, words: &[&str]) -> String {
     let output = output(folder, words);

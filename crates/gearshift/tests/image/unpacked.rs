@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::build::json;
 
 use crate::common::Folder;
-use crate::tool::{all_here, free_port, get, is_root, output, run, wait_until};
+use crate::tool::{free_port, get, output, run, wait_until};
 
 /// A container of runc, gone with this value.
 struct Container<'a> {
@@ -81,9 +81,7 @@ fn start<'a>(folder: &'a Folder, port: u16) -> Container<'a> {
 
 #[test]
 fn umoci_unpacks_what_was_put_in_with_its_rights() {
-    if !all_here(&["umoci"]) || !is_root("umoci unpack") {
-        return;
-    }
+    gearshift_testing::needs!("umoci", "root");
     let folder = Folder::new();
     let secret = folder.path().join("secret");
     fs::write(&secret, "x").unwrap();
@@ -103,9 +101,7 @@ fn umoci_unpacks_what_was_put_in_with_its_rights() {
 
 #[test]
 fn runc_starts_hits_from_scratch_as_nobody() {
-    if !all_here(&["umoci", "runc"]) || !is_root("runc") {
-        return;
-    }
+    gearshift_testing::needs!("umoci", "runc", "root");
     let folder = Folder::new();
     let port = free_port();
     unpack(&folder, &[], port);
@@ -116,9 +112,7 @@ fn runc_starts_hits_from_scratch_as_nobody() {
 
 #[test]
 fn the_health_check_inside_the_image_tells_a_well_service_from_another() {
-    if !all_here(&["umoci", "runc"]) || !is_root("runc") {
-        return;
-    }
+    gearshift_testing::needs!("umoci", "runc", "root");
     let folder = Folder::new();
     let port = free_port();
     unpack(&folder, &["--health", "/"], port);
@@ -137,9 +131,7 @@ fn the_health_check_inside_the_image_tells_a_well_service_from_another() {
 
 #[test]
 fn a_service_behind_the_adapter_hears_that_it_shall_end() {
-    if !all_here(&["umoci", "runc"]) || !is_root("runc") {
-        return;
-    }
+    gearshift_testing::needs!("umoci", "runc", "root");
     let folder = Folder::new();
     let port = free_port();
     unpack(&folder, &["--adapter"], port);

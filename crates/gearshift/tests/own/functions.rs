@@ -30,6 +30,7 @@ fn invoke(folder: &Folder, event: &str) -> (Option<i32>, Value) {
 
 #[test]
 fn a_python_handler_puts_updates_gets_and_lists_unmodified() {
+    gearshift_testing::needs!("pip", "node", "npm");
     let stores = "timeout = 20\nbuckets = [\"photos\"]\n[[function.tables]]\nname = \"users\"\nkey = \"id\"\n";
     let folder = function(
         "python3.12",
@@ -50,6 +51,7 @@ fn a_python_handler_puts_updates_gets_and_lists_unmodified() {
 
 #[test]
 fn another_version_than_asked_for_is_named_and_strict_refuses_it() {
+    gearshift_testing::needs!("pip", "node", "npm");
     let code = "def handler(event, context):\n    return 'hello'\n";
     let folder = function("python3.99", "app.handler", &[("app.py", code)], "");
     let up: Value = serde_json::from_str(&folder.text(&["up", "lambda", "--json"])).unwrap();
@@ -64,6 +66,7 @@ fn another_version_than_asked_for_is_named_and_strict_refuses_it() {
 
 #[test]
 fn a_custom_runtime_in_a_shell_is_run_from_its_zip() {
+    gearshift_testing::needs!("pip", "node", "npm");
     let handler = "handler() { echo \"{\\\"got\\\": $1}\"; }\n";
     let files = [("bootstrap", include_str!("handlers/bootstrap.sh")), ("function.sh", handler)];
     let folder = function(
@@ -86,6 +89,7 @@ fn a_custom_runtime_in_a_shell_is_run_from_its_zip() {
 
 #[test]
 fn failures_of_a_handler_are_told_as_aws_tells_them() {
+    gearshift_testing::needs!("pip", "node", "npm");
     let code = "import os, sys, time\n\
         def handler(event, context):\n    \
         if event['do'] == 'raise':\n        raise KeyError('boom')\n    \
@@ -153,16 +157,19 @@ fn wrote_and_read_in(folder: &Folder) {
 
 #[test]
 fn a_javascript_handler_of_the_sdk_v3_as_an_es_module_runs_unmodified() {
+    gearshift_testing::needs!("pip", "node", "npm");
     wrote_and_read(&[("index.mjs", include_str!("handlers/v3.mjs"))], "index.handler");
 }
 
 #[test]
 fn a_javascript_handler_of_the_sdk_v3_in_the_style_of_v2_runs_unmodified() {
+    gearshift_testing::needs!("pip", "node", "npm");
     wrote_and_read(&[("index.js", include_str!("handlers/v2-style.js"))], "index.handler");
 }
 
 #[test]
 fn a_handler_finds_its_own_packages_before_those_of_the_runtime() {
+    gearshift_testing::needs!("pip", "node", "npm");
     let files = [
         (
             "src/index.mjs",
@@ -186,6 +193,7 @@ fn curl(url: &str) -> String {
 
 #[test]
 fn a_handler_behind_a_rest_api_gets_its_events_and_its_limits() {
+    gearshift_testing::needs!("pip", "node", "npm");
     let code = "import json\n\ndef handler(event, context):\n    \
         return {'statusCode': 200, 'multiValueHeaders': {'Set-Cookie': ['a=1', 'b=2']}, \
         'body': json.dumps([event['httpMethod'], event['path'], event['pathParameters']])}\n";

@@ -91,6 +91,7 @@ static FLASK_APP: LazyLock<(Value, String)> = LazyLock::new(|| {
 
 #[test]
 fn a_flask_app_behind_gunicorn_runs_from_init_to_compare_on_three_rows() {
+    gearshift_testing::needs!("pip", "node", "npm");
     let (results, _) = &*FLASK_APP;
     for name in ["ec2", "fargate", "lambda"] {
         ran(results, name);
@@ -100,6 +101,7 @@ fn a_flask_app_behind_gunicorn_runs_from_init_to_compare_on_three_rows() {
 
 #[test]
 fn compare_says_which_rows_lose_state_and_why() {
+    gearshift_testing::needs!("pip", "node", "npm");
     let (results, report) = &*FLASK_APP;
     let keeps = |name: &str| row(results, name)["keeps"].clone();
     let (ec2, lambda) = (keeps("ec2"), keeps("lambda"));
@@ -119,6 +121,7 @@ fn compare_says_which_rows_lose_state_and_why() {
 
 #[test]
 fn http_server_of_npm_runs_from_init_to_compare_on_three_rows() {
+    gearshift_testing::needs!("pip", "node", "npm");
     let folder = Folder::new();
     write(&folder, "public/index.html", "<p>hello\n");
     as_typed(&folder, "Pages by http-server");
@@ -130,6 +133,7 @@ fn http_server_of_npm_runs_from_init_to_compare_on_three_rows() {
 
 #[test]
 fn static_web_server_of_cargo_runs_from_init_to_compare_on_three_rows() {
+    gearshift_testing::needs!("pip", "node", "npm");
     let folder = Folder::new();
     write(&folder, "index.html", "<p>hello\n");
     as_typed(&folder, "Pages by static-web-server");
@@ -155,6 +159,7 @@ fn refused(folder: &Folder, arguments: &[&str], parts: &[&str]) {
 
 #[test]
 fn what_cannot_be_started_is_refused_before_anything_runs() {
+    gearshift_testing::needs!("pip", "node", "npm");
     let folder = Folder::new();
     refused(
         &folder,

@@ -12,6 +12,8 @@ use cpio::newc::{Builder, trailer};
 
 /// Set for a test that runs in the machine.
 pub const INSIDE: &str = "GEARSHIFT_MACHINE";
+/// What [`boot`] says first where it finds no kernel to boot.
+pub const NO_KERNEL: &str = "no kernel for the emulated machine";
 const INSTALL: &str = "apt-get install --no-install-recommends qemu-system-x86 busybox-static";
 /// Emulation is slow, and slower where others compile beside it.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -81,10 +83,7 @@ fn kernel() -> Result<PathBuf, String> {
         return Ok(kept);
     }
     fetch(&kept).map_err(|why| {
-        format!(
-            "no kernel for the emulated machine: {why} → apt-get update, or put one at {}",
-            kept.display()
-        )
+        format!("{NO_KERNEL}: {why} → apt-get update, or put one at {}", kept.display())
     })?;
     Ok(kept)
 }

@@ -65,6 +65,10 @@ pub struct Flags {
     /// Fetch nothing: rows that are not prepared are skipped
     #[arg(long)]
     pub offline: bool,
+    /// Have apt-get install what the chosen rows need and this machine lacks; needs root
+    // Without a key in gearshift.toml: a file that came with a service must not install anything.
+    #[arg(long, conflicts_with = "offline")]
+    pub install: bool,
     /// A skipped row is a failure
     #[arg(long)]
     pub strict: bool,

@@ -1,4 +1,5 @@
 mod flags;
+mod install;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -69,6 +70,9 @@ impl Compare {
         let service = Described::of(manifest.as_ref())?;
         let builds = Builds::with(manifest).strict(self.flags.strict).offline(self.flags.offline);
         let builds = Arc::new(builds);
+        if self.flags.install {
+            install::what_rows_lack(&rows, &builds)?;
+        }
         builds.require_own()?;
         // A place for the results is better missing now than after minutes of measuring.
         std::fs::create_dir_all(here::RESULTS)
