@@ -1,5 +1,7 @@
 //! What can be wrong with a trace.
 
+use gearshift_files::ReadError;
+
 use crate::Format;
 
 /// Why a trace could not be read, and what to do.
@@ -7,6 +9,9 @@ use crate::Format;
 pub enum DemandError {
     #[error("{name}: cannot be read ({why}) → name a file, or - for standard input")]
     Unreadable { name: String, why: std::io::Error },
+    /// A pipe or a device.
+    #[error("{0}, or pipe it in: … | gearshift plan -")]
+    NotAFile(ReadError),
     #[error("{name}: a folder → name a file in it")]
     Folder { name: String },
     #[error(

@@ -16,6 +16,7 @@ pub use error::DemandError;
 pub use format::Format;
 pub use minutes::{Gap, Notes, Trace};
 
+use gearshift_files::ReadError;
 use std::io::Read;
 use std::path::Path;
 
@@ -39,8 +40,16 @@ pub fn read(
     let source: Box<dyn Read + Send> = if name == "-" {
         Box::new(std::io::stdin())
     } else {
-        let unreadable = |why| DemandError::of_io(&name, why);
-        Box::new(std::fs::File::open(path).map_err(unreadable)?)
+        match gearshift_files::open(path) {
+            Ok(file) => Box::new(file),
+            Err(ReadError::Unreadable { source, .. }) => {
+                return Err(DemandError::of_io(&name, source));
+            }
+            Err(ReadError::NotAFile { what: "a directory", .. }) => {
+                return Err(DemandError::Folder { name });
+            }
+            Err(other) => return Err(DemandError::NotAFile(other)),
+        }
     };
     from_reader(&name, source, reading, progress)
 }

@@ -2,16 +2,27 @@
 
 use std::path::{Path, PathBuf};
 
+use gearshift_files::ReadError;
+
 /// Why a manifest is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
-    #[error("{} cannot be read: {why} → gearshift init writes one", path.display())]
-    Unreadable { path: PathBuf, why: std::io::Error },
+    #[error("{}", unreadable(.0))]
+    Unreadable(#[from] ReadError),
     /// Line and column count from 1; `key` is the key whose value is wrong, where there is one.
     #[error("{}:{line}:{column}: {}{why} → docs/manifest.md lists every key", path.display(), of(key))]
     Wrong { path: PathBuf, line: usize, column: usize, key: Option<String>, why: String },
     #[error("{}: {what}", path.display())]
     Whole { path: PathBuf, what: String },
+}
+
+fn unreadable(error: &ReadError) -> String {
+    match error {
+        ReadError::Unreadable { path, source } => {
+            format!("{} cannot be read: {source} → gearshift init writes one", path.display())
+        }
+        other => other.to_string(),
+    }
 }
 
 fn of(key: &Option<String>) -> String {

@@ -192,14 +192,19 @@ impl JsonSchema for MatchVcpu {
     }
 }
 
+/// A description of a hundred requests takes some kilobytes.
+const FILE_BYTES: u64 = 1024 * 1024;
+/// What a request may carry: ten times what the largest front takes (10 MB, HTTP API), since every
+/// caller holds it in memory.
+const BODY_BYTES: u64 = 100 * 1024 * 1024;
+
 impl Manifest {
     /// Reads a file.
     ///
     /// # Errors
     /// [`ManifestError`] with the line, the key and what is allowed.
     pub fn read(path: &Path) -> Result<Self, ManifestError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|why| ManifestError::Unreadable { path: path.to_owned(), why })?;
+        let text = gearshift_files::read_text(path, FILE_BYTES)?;
         Self::parse(&text, path)
     }
 
@@ -283,10 +288,9 @@ impl Manifest {
             (Some(text), _) => Ok(Body::Bytes(text.clone().into_bytes())),
             (None, Some(file)) => {
                 let path = self.folder.join(file);
-                std::fs::read(&path).map(Body::Bytes).map_err(|error| {
-                    let (of, path) = (&request.path, path.display());
-                    format!("request {of}: `body_file` {path} cannot be read: {error}")
-                })
+                gearshift_files::read(&path, BODY_BYTES)
+                    .map(Body::Bytes)
+                    .map_err(|error| format!("request {}: `body_file` {error}", request.path))
             }
             (None, None) => Ok(Body::None),
         }

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::Args;
 use gearshift_compare::{Results, SCHEMA, diff};
+use gearshift_files::ReadError;
 use serde::Deserialize;
 
 use super::{Ended, Usage};
@@ -36,14 +37,20 @@ struct Head {
     schema: String,
 }
 
+/// Results of twelve rows take half a megabyte.
+const RESULTS_BYTES: u64 = 64 * 1024 * 1024;
+
 /// The results of a run, by its id or the path of its file.
 pub(super) fn read(run: &str) -> Result<Results> {
     let path = match Path::new(run) {
         file if file.is_file() => file.to_owned(),
         _ => Path::new(here::RESULTS).join(run).join("results.json"),
     };
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        Usage(format!("{run}: {} ({error}) → {}", path.display(), known_runs()))
+    let text = gearshift_files::read_text(&path, RESULTS_BYTES).map_err(|error| match error {
+        ReadError::Unreadable { path, source } => {
+            Usage(format!("{run}: {} ({source}) → {}", path.display(), known_runs()))
+        }
+        other => Usage(other.to_string()),
     })?;
     let unreadable = |error: serde_json::Error| {
         let next = known_runs();

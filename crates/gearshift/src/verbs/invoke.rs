@@ -57,6 +57,9 @@ struct Invoked {
     log: String,
 }
 
+/// Three times what Lambda takes (6 MB), so that the answer to too much is Lambda's own.
+const EVENT_BYTES: u64 = 18 * 1024 * 1024;
+
 impl Invoke {
     pub fn run(self) -> Result<Ended> {
         let manifest = manifest(self.config.as_deref(), self.builtin)?;
@@ -95,12 +98,17 @@ impl Invoke {
                 if std::io::stdin().is_terminal() {
                     note!("reading the event from standard input, up to Ctrl-D");
                 }
-                std::io::stdin().read_to_end(&mut text).context("reading standard input")?;
+                let mut input = std::io::stdin().take(EVENT_BYTES + 1);
+                input.read_to_end(&mut text).context("reading standard input")?;
+                if text.len() as u64 > EVENT_BYTES {
+                    bail!(Usage(format!(
+                        "standard input has more than {EVENT_BYTES} bytes → a smaller event"
+                    )));
+                }
                 text
             }
-            Some(path) => std::fs::read(path).map_err(|error| {
-                Usage(format!("--payload {}: {error} → a file with the event", path.display()))
-            })?,
+            Some(path) => gearshift_files::read(path, EVENT_BYTES)
+                .map_err(|error| Usage(format!("--payload {error}")))?,
         };
         if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&text) {
             bail!(Usage(format!("the event is no JSON: {error} → --payload with another file")));

@@ -4,5 +4,6 @@
 mod common;
 mod descriptors;
 mod escapes;
+mod reads;
 #[path = "../common/traces.rs"]
 mod traces;

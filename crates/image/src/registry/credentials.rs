@@ -3,7 +3,6 @@
 //! `config.json` and its helpers: docs.docker.com/reference/cli/docker/login/#credential-stores.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -77,12 +76,15 @@ pub fn docker_folder() -> Option<PathBuf> {
     given.or_else(|| Some(Path::new(&std::env::var_os("HOME")?).join(".docker")))
 }
 
+/// A `config.json` names some registries; a token in it has a few kilobytes.
+const CONFIG_BYTES: u64 = 4 * 1024 * 1024;
+
 /// What this folder has for this registry (`host[:port]`).
 pub(super) fn of(registry: &str, folder: &Path) -> Result<Option<Credentials>, RegistryError> {
     let file = folder.join("config.json");
-    let text = match fs::read_to_string(&file) {
+    let text = match gearshift_files::read_text(&file, CONFIG_BYTES) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.is_absent() => return Ok(None),
         Err(error) => return Err(unreadable(registry, &file, &error)),
     };
     let config: Config =

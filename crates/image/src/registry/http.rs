@@ -1,7 +1,7 @@
 //! One request, one answer.
 
-use std::fs::File;
 use std::io;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -144,13 +144,17 @@ pub(super) fn whole_story(error: &dyn std::error::Error) -> String {
     causes.join(": ")
 }
 
+/// A system's whole bundle of authorities has a quarter of a megabyte.
+const AUTHORITIES_BYTES: u64 = 16 * 1024 * 1024;
+
 fn tls(authorities: Option<&Path>) -> Result<ClientConfig, RegistryError> {
     let mut trusted = RootCertStore::empty();
     // A machine without any is told by the first certificate that nobody vouches for.
     trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(file) = authorities {
         let unusable = |why: String| RegistryError::Authorities { file: file.to_owned(), why };
-        let opened = File::open(file).map_err(|error| unusable(error.to_string()))?;
+        let opened = gearshift_files::open(file).map_err(|error| unusable(error.to_string()))?;
+        let opened = Read::take(opened, AUTHORITIES_BYTES);
         let own: Result<Vec<_>, _> = CertificateDer::pem_reader_iter(opened).collect();
         let own = own.map_err(|error| unusable(error.to_string()))?;
         if trusted.add_parsable_certificates(own).0 == 0 {

@@ -25,6 +25,9 @@ pub struct Draft {
     pub doubts: Vec<String>,
 }
 
+/// Files that say what a folder holds (`package.json`, `Cargo.toml`, a Dockerfile) are kilobytes.
+const LOOKED_AT_BYTES: u64 = 4 * 1024 * 1024;
+
 /// What is known about a folder before its language is.
 pub(crate) struct Folder<'a> {
     pub(crate) path: &'a Path,
@@ -33,7 +36,7 @@ pub(crate) struct Folder<'a> {
 impl Folder<'_> {
     /// The text of a file in it, where there is one.
     pub(crate) fn text(&self, name: &str) -> Option<String> {
-        fs::read_to_string(self.path.join(name)).ok()
+        gearshift_files::read_text(&self.path.join(name), LOOKED_AT_BYTES).ok()
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {

@@ -23,11 +23,11 @@ fn binary(folder: &Folder<'_>) -> Option<Draft> {
 
 fn is_program(folder: &Folder<'_>, name: &str) -> bool {
     let path = folder.path.join(name);
-    let executable = fs::metadata(&path)
-        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
+    let executable = fs::metadata(&path).is_ok_and(|meta| meta.permissions().mode() & 0o111 != 0);
     let mut magic = [0; 4];
-    let read = fs::File::open(&path).and_then(|mut file| file.read_exact(&mut magic));
-    executable && read.is_ok() && magic == *b"\x7fELF"
+    let read =
+        gearshift_files::open(&path).is_ok_and(|mut file| file.read_exact(&mut magic).is_ok());
+    executable && read && magic == *b"\x7fELF"
 }
 
 fn pages(folder: &Folder<'_>) -> Option<Draft> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufReader, Read};
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -27,6 +28,9 @@ pub struct Refresh {
     /// Leave out EC2, whose file is hundreds of megabytes
     #[arg(long)]
     no_ec2: bool,
+    /// Seconds that one file may take; EC2's takes 15 minutes at half a megabyte a second
+    #[arg(long, default_value_t = 900, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    timeout: u64,
 }
 
 impl Refresh {
@@ -34,7 +38,10 @@ impl Refresh {
         let mut ended = Ended::Well;
         for region in &self.region {
             let book = before(region)?;
-            let source = Source { base: self.base_url.trim_end_matches('/').to_owned() };
+            let source = Source {
+                base: self.base_url.trim_end_matches('/').to_owned(),
+                timeout: Duration::from_secs(self.timeout),
+            };
             if self.refresh(&book, &source)? > 0 {
                 ended = Ended::Failed;
             }
@@ -141,9 +148,15 @@ fn write(path: &Path, text: &str) -> Result<()> {
     std::fs::rename(&staged, path).with_context(|| path.display().to_string())
 }
 
+/// Of the offers that are read as a whole, S3's is the largest: 20 MB in us-east-1.
+const WHOLE_BYTES: u64 = 256 * 1024 * 1024;
+/// EC2's file as CSV has some hundred megabytes in the largest region, and is never held whole.
+const STREAMED_BYTES: u64 = 8 * 1024 * 1024 * 1024;
 /// Where price-list files are.
 struct Source {
     base: String,
+    /// Of one file, from asking for it to its last byte: a server that drips a byte a second ends here.
+    timeout: Duration,
 }
 
 #[derive(Deserialize)]
@@ -166,8 +179,7 @@ impl Source {
         wanted: &[&Wanted],
     ) -> Result<(String, Vec<Offered>)> {
         let index = format!("/offers/v1.0/aws/{offer}/current/region_index.json");
-        let mut text = Vec::new();
-        self.open(&index)?.read_to_end(&mut text).with_context(|| index.clone())?;
+        let text = self.whole(&index)?;
         let index: RegionIndex = serde_json::from_slice(&text).with_context(|| index.clone())?;
         let Some(file) = index.regions.get(region) else {
             bail!("{offer} has no file for {region}");
@@ -179,23 +191,36 @@ impl Source {
                 .with_context(|| csv.clone())?;
             return Ok((csv, offered));
         }
-        let mut text = Vec::new();
-        self.open(json)?.read_to_end(&mut text).with_context(|| json.clone())?;
+        let text = self.whole(json)?;
         let (_, offered) = offers::of_json(offer, &text)?;
         Ok((json.clone(), offered))
     }
 
+    /// The content of a file that is read into memory.
+    fn whole(&self, path: &str) -> Result<Vec<u8>> {
+        let mut text = Vec::new();
+        let mut bounded = self.open(path)?.take(WHOLE_BYTES + 1);
+        bounded.read_to_end(&mut text).with_context(|| path.to_owned())?;
+        if text.len() as u64 > WHOLE_BYTES {
+            bail!("{path}: more than {WHOLE_BYTES} bytes, which no offer has → another --base-url");
+        }
+        Ok(text)
+    }
+
+    /// At most [`STREAMED_BYTES`] of it, within the time that a file may take.
     fn open(&self, path: &str) -> Result<Box<dyn Read>> {
         let url = format!("{}{path}", self.base);
         if let Some(file) = url.strip_prefix("file://") {
-            return Ok(Box::new(std::fs::File::open(file).with_context(|| file.to_owned())?));
+            return Ok(Box::new(gearshift_files::open(Path::new(file))?));
         }
         let agent = ureq::Agent::config_builder()
-            .timeout_connect(Some(std::time::Duration::from_secs(10)))
-            .timeout_recv_response(Some(std::time::Duration::from_secs(30)))
+            .timeout_connect(Some(Duration::from_secs(10)))
+            .timeout_recv_response(Some(Duration::from_secs(30)))
+            .timeout_global(Some(self.timeout))
             .build();
         let answer = ureq::Agent::new_with_config(agent).get(&url).call();
-        Ok(Box::new(answer.with_context(|| url)?.into_body().into_reader()))
+        let body = answer.with_context(|| url)?.into_body();
+        Ok(Box::new(body.into_with_config().limit(STREAMED_BYTES).reader()))
     }
 }
 
