@@ -44,8 +44,8 @@ pub use provision::Provision;
 pub use quote::{Asked, Burst, FLEX, Quote, QuoteLine, Sums, quote};
 pub use results::{
     Ceiling, Checks, Cold, Core, Counter, HowFast, Keeps, Latency, Machine, MemoryPoint,
-    MemorySweep, MemoryUse, Money, Pair, PartMs, Published, Results, RowResult, RowState, SCHEMA,
-    published_2021,
+    MemorySweep, MemoryUse, Money, Pair, PartMs, Published, Results, ResultsError, RowResult,
+    RowState, SCHEMA, published_2021,
 };
 pub use run::{CompareError, compare};
 pub use shifting::{HIGH, Shifting, days_of, service_of, shifting};

@@ -12,6 +12,34 @@ use serde::{Deserialize, Serialize};
 /// The schema's name and version; the number rises when a field changes its meaning or goes.
 pub const SCHEMA: &str = "gearshift.results/1";
 
+/// Why a text is not a run's results.
+#[derive(Debug, thiserror::Error)]
+pub enum ResultsError {
+    #[error("not a results file: {0}")]
+    NotResults(#[from] serde_json::Error),
+    #[error("schema {found}, this version reads {SCHEMA}")]
+    Schema { found: String },
+}
+
+impl Results {
+    /// Reads the text of a `results.json`.
+    ///
+    /// # Errors
+    /// Where it is none, or of another version of the schema.
+    pub fn parse(text: &str) -> Result<Self, ResultsError> {
+        #[derive(Deserialize)]
+        struct Head {
+            schema: String,
+        }
+        // First, since another version's fields may differ.
+        let Head { schema } = serde_json::from_str(text)?;
+        match schema == SCHEMA {
+            true => Ok(serde_json::from_str(text)?),
+            false => Err(ResultsError::Schema { found: schema }),
+        }
+    }
+}
+
 /// One run of `compare`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Results {

@@ -1,10 +1,9 @@
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
-use gearshift_compare::{Results, SCHEMA, diff};
+use gearshift_compare::{Results, ResultsError, diff};
 use gearshift_files::ReadError;
-use serde::Deserialize;
 
 use super::{Ended, Usage};
 use crate::{here, terminal};
@@ -32,11 +31,6 @@ impl Diff {
     }
 }
 
-#[derive(Deserialize)]
-struct Head {
-    schema: String,
-}
-
 /// Results of twelve rows take half a megabyte.
 const RESULTS_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -52,19 +46,18 @@ pub(super) fn read(run: &str) -> Result<Results> {
         }
         other => Usage(other.to_string()),
     })?;
-    let unreadable = |error: serde_json::Error| {
-        let next = known_runs();
-        Usage(format!("{} is not a results file: {error} → {next}", path.display()))
-    };
-    let head: Head = serde_json::from_str(&text).map_err(unreadable)?;
-    if head.schema != SCHEMA {
-        bail!(Usage(format!(
-            "{} has schema {}, this version reads {SCHEMA} → use the version that wrote it",
-            path.display(),
-            head.schema
-        )));
-    }
-    Ok(serde_json::from_str(&text).map_err(unreadable)?)
+    Results::parse(&text).map_err(|error| {
+        let path = path.display();
+        let sentence = match error {
+            ResultsError::NotResults(why) => {
+                format!("{path} is not a results file: {why} → {}", known_runs())
+            }
+            ResultsError::Schema { .. } => {
+                format!("{path} has {error} → use the version that wrote it")
+            }
+        };
+        Usage(sentence).into()
+    })
 }
 
 fn known_runs() -> String {

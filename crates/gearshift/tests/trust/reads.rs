@@ -74,7 +74,7 @@ fn pipes_and_devices_are_refused_by_name_wherever_a_file_is_read() {
     refused(&folder, &["up", "ec2"], &["gearshift.toml", "a named pipe"]);
     fs::remove_file(folder.path().join("gearshift.toml")).unwrap();
     let toml = "name = \"x\"\n[service]\ncommand = [\"true\"]\n\
-                [[requests]]\npath = \"/\"\nmethod = \"POST\"\nbody-file = \"pipe\"\n";
+                [[requests]]\npath = \"/\"\nmethod = \"POST\"\nbody_file = \"pipe\"\n";
     fs::write(folder.path().join("gearshift.toml"), toml).unwrap();
     refused(&folder, &["compare"], &["body_file", "pipe", "a named pipe"]);
 }
