@@ -26,7 +26,7 @@ pub use marks::{
     MEMBER_VARIABLE, Marked, ORCHESTRATOR_VARIABLE, RUN_VARIABLE, marked_processes, processes_of,
 };
 pub use priority::{before_everything, before_others, many_descriptors};
-pub use rootfs::into_image;
+pub use rootfs::{first_id, into_image};
 pub use sandbox::{Limits, Sandbox, apart};
 pub use scope::{ScopeError, into_own_scope};
 pub use sweep::{Remains, remains, sweep};
