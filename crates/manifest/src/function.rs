@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use gearshift_gear::{Front, KeyKind, Program, StoresWanted, TableKey, TableWanted};
+use gearshift_gear::{Front, InImage, KeyKind, Program, StoresWanted, TableKey, TableWanted};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -218,7 +218,17 @@ impl Manifest {
         };
         let tables = function.tables.iter().map(table).collect();
         let stores = StoresWanted { tables, buckets: function.buckets.clone() };
-        Ok(Program { variables, zip_bytes, page: None, stores: Some(Box::new(stores)), ..client })
+        // A stranger's code, perhaps: as root it runs on the machine's files as nobody of the machine.
+        let workdir = client.root.to_string_lossy().into_owned();
+        let image = InImage { root: "/".into(), workdir, user: (0, 0) };
+        Ok(Program {
+            variables,
+            zip_bytes,
+            page: None,
+            image: Some(Box::new(image)),
+            stores: Some(Box::new(stores)),
+            ..client
+        })
     }
 
     /// Puts the code where its imports find the runtime's packages: Node.js looks for them in the

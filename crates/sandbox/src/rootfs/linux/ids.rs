@@ -110,7 +110,7 @@ impl Ids {
 
 /// The user namespace for this user of an image, made once in each process of Gearshift. It is gone with
 /// the last process that has it open or lives in it.
-fn namespace(user: (u32, u32)) -> io::Result<Arc<File>> {
+pub(super) fn namespace(user: (u32, u32)) -> io::Result<Arc<File>> {
     static MADE: Mutex<Vec<((u32, u32), Arc<File>)>> = Mutex::new(Vec::new());
     let larger = |id: u32| if id < IDS { 0 } else { id };
     let key = (larger(user.0), larger(user.1));

@@ -185,20 +185,33 @@ fn show_system(at: &CString) -> nix::Result<()> {
     Ok(())
 }
 
-/// Makes a mount read-only, without devices, programs and set-user-id (mount_setattr(2)).
+/// Makes a mount read-only, without devices, programs and set-user-id.
 fn close(at: &CStr, more: libc::c_int) -> nix::Result<()> {
     let set = libc::MOUNT_ATTR_RDONLY
         | libc::MOUNT_ATTR_NOSUID
         | libc::MOUNT_ATTR_NODEV
         | libc::MOUNT_ATTR_NOEXEC;
-    let wanted = libc::mount_attr { attr_set: set, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    set_attributes(libc::AT_FDCWD, at, set, more, 0)
+}
+
+/// Sets attributes of the mount at a path below a directory (mount_setattr(2)); `namespace` is the
+/// descriptor of the user namespace of an id-mapped mount, else 0.
+pub(super) fn set_attributes(
+    directory: libc::c_int,
+    at: &CStr,
+    set: u64,
+    flags: libc::c_int,
+    namespace: u64,
+) -> nix::Result<()> {
+    let wanted =
+        libc::mount_attr { attr_set: set, attr_clr: 0, propagation: 0, userns_fd: namespace };
     // SAFETY: a path and a structure of the size that is told.
     Errno::result(unsafe {
         libc::syscall(
             libc::SYS_mount_setattr,
-            libc::AT_FDCWD,
+            directory,
             at.as_ptr(),
-            more,
+            flags,
             &raw const wanted,
             size_of::<libc::mount_attr>(),
         )
@@ -207,7 +220,7 @@ fn close(at: &CStr, more: libc::c_int) -> nix::Result<()> {
 }
 
 /// Closes what of `/proc` belongs to the machine and not to the container's processes.
-fn close_processes() -> nix::Result<()> {
+pub(super) fn close_processes() -> nix::Result<()> {
     for place in READ_ONLY {
         match mount(Some(place), place, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE) {
             // Not every kernel has every one of them.

@@ -126,6 +126,21 @@ fn exit(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
+/// Leaves the command its standard input and outputs and no other descriptor: whoever started Gearshift may
+/// have handed some on. They are closed when the command is executed.
+pub(super) fn keep_standard_ones() {
+    let on_exec = libc::CLOSE_RANGE_CLOEXEC;
+    // SAFETY: plain numbers.
+    if unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, on_exec) } == 0 {
+        return;
+    }
+    // Kernels before 5.11 cannot say so of a range.
+    for descriptor in 3..1 << 12 {
+        // SAFETY: as above; a number without a descriptor is an error of no consequence.
+        unsafe { libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) };
+    }
+}
+
 /// Closes every descriptor, among them the pipe by which the starting process learns that the command
 /// was executed: it waits until no copy is open.
 fn close_all() {

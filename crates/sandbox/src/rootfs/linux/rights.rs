@@ -49,6 +49,8 @@ pub(super) struct Rights {
     output: Option<Uid>,
     /// Bit by bit, of numbers below 32.
     capabilities: u32,
+    /// What it and all it starts could ever have, by number.
+    bounding: &'static [u32],
     filter: Option<Filter>,
 }
 
@@ -59,13 +61,20 @@ impl Rights {
             user: first_id.map(|_| (Uid::from_raw(user.0), Gid::from_raw(user.1))),
             output: first_id.map(|_| Uid::from_raw(user.0)),
             capabilities: if user.0 == 0 { kept } else { 0 },
+            bounding: &KEPT,
             filter: filter()?,
         })
     }
 
+    /// Those of nobody: the user of this id, which may do nothing more than any user.
+    pub(super) fn none() -> io::Result<Self> {
+        let rights = Self::of((0, 0), Some(0))?;
+        Ok(Self { capabilities: 0, bounding: &[], ..rights })
+    }
+
     pub(super) fn reduce(&self) -> nix::Result<()> {
         self.output.iter().for_each(|owner| give_output(*owner));
-        for number in (0..64).filter(|number| !KEPT.contains(number)) {
+        for number in (0..64).filter(|number| !self.bounding.contains(number)) {
             // SAFETY: plain numbers.
             let dropped = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, number, 0, 0, 0) };
             match Errno::result(dropped) {
