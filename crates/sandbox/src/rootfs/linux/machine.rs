@@ -155,33 +155,41 @@ impl Needed {
     }
 }
 
-/// The folders and files that the command names: its program, arguments, variables and where it starts; of
-/// an interpreter in a `bin` the folder around it, and of links what they lead to.
+/// Where interpreters look for packages, beside what lies with themselves. Other variables name nothing that
+/// is put back: they come from whoever wrote the function.
+const SEARCHED: [&str; 3] = ["PYTHONPATH", "NODE_PATH", "LD_LIBRARY_PATH"];
+/// What an interpreter has around its own folder, `bin`.
+const AROUND: [&str; 3] = ["lib", "lib64", "pyvenv.cfg"];
+
+/// The folders and files that the command names: its program, arguments, where it starts and where it looks
+/// for packages; of links also what they lead to.
 fn named(command: &Command, workdir: &Path) -> Vec<PathBuf> {
     let words = [command.get_program()].into_iter().chain(command.get_args());
-    let values = command.get_envs().filter_map(|(_, value)| value);
-    let parts = values.flat_map(|value| value.to_str().unwrap_or_default().split(':'));
-    let paths = words.map(Path::new).chain(parts.map(OsStr::new).map(Path::new));
-    let absolute = paths.filter(|path| path.is_absolute() && path.exists());
-    let mut all = BTreeSet::from([workdir.to_owned()]);
-    for path in absolute {
-        for path in [Some(path.to_owned()), fs::canonicalize(path).ok()].into_iter().flatten() {
-            let around = path.parent().filter(|above| above.ends_with("bin"));
-            all.insert(around.and_then(Path::parent).unwrap_or(&path).to_owned());
+    let searched = command.get_envs().filter(|(name, _)| SEARCHED.iter().any(|own| name == own));
+    let values = searched.filter_map(|(_, value)| value?.to_str());
+    let folders = values.flat_map(|value| value.split(':')).map(OsStr::new);
+    let beside = workdir.parent().map(|above| above.join("node_modules"));
+    let paths = words.chain(folders).map(PathBuf::from).chain([workdir.to_owned()]).chain(beside);
+    let mut all = BTreeSet::new();
+    for path in paths.filter(|path| path.is_absolute() && path.exists()) {
+        for path in fs::canonicalize(&path).ok().into_iter().chain([path]) {
+            match path.parent().filter(|above| above.ends_with("bin")) {
+                Some(bin) => {
+                    all.extend(
+                        AROUND
+                            .map(|name| bin.with_file_name(name))
+                            .into_iter()
+                            .filter(|p| p.exists()),
+                    );
+                    all.insert(bin.to_owned())
+                }
+                None => all.insert(path),
+            };
         }
     }
-    // What of Node.js looks for packages beside the code.
-    all.extend(workdir.parent().map(|above| above.join("node_modules")).filter(|m| m.exists()));
-    let links: Vec<_> = all.iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
-    all.extend(links);
-    let tops = all.clone();
-    all.retain(|path| path.parent().is_some());
-    all.retain(|path| {
-        !tops
-            .iter()
-            .any(|above| above.parent().is_some() && path != above && path.starts_with(above))
-    });
-    all.into_iter().take(MOST_NEEDED).collect()
+    let tops: Vec<_> = all.iter().cloned().collect();
+    all.retain(|path| !tops.iter().any(|above| path != above && path.starts_with(above)));
+    all.into_iter().filter(|path| path.parent().is_some()).take(MOST_NEEDED).collect()
 }
 
 /// The highest folder above this path, or the path itself, that not everybody may enter.
