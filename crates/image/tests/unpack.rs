@@ -222,7 +222,8 @@ fn a_hostile_layer_that_unpacks_without_end_is_refused_before_it_does() {
         header.set_entry_type(kind);
         header.set_size(size);
         header.set_mode(0o644);
-        (header.set_uid(0), header.set_gid(0));
+        header.set_uid(0);
+        header.set_gid(0);
         header.as_gnu_mut().unwrap().name[0] = b'a';
         header
     };

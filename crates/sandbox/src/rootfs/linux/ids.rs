@@ -3,6 +3,7 @@
 //! As root, the image's ids are numbers of this machine that nobody has: its root is not this machine's.
 //! Anybody else gets a user namespace with one id of the image in it, which is the user's own.
 
+use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -111,15 +112,17 @@ impl Ids {
 /// The user namespace for this user of an image, made once in each process of Gearshift. It is gone with
 /// the last process that has it open or lives in it.
 pub(super) fn namespace(user: (u32, u32)) -> io::Result<Arc<File>> {
-    static MADE: Mutex<Vec<((u32, u32), Arc<File>)>> = Mutex::new(Vec::new());
+    /// By the user and group of the image that are beyond the range, or 0.
+    type Made = BTreeMap<(u32, u32), Arc<File>>;
+    static MADE: Mutex<Made> = Mutex::new(BTreeMap::new());
     let larger = |id: u32| if id < IDS { 0 } else { id };
     let key = (larger(user.0), larger(user.1));
     let mut made = MADE.lock().expect("no panic while held");
-    if let Some((_, file)) = made.iter().find(|(of, _)| *of == key) {
+    if let Some(file) = made.get(&key) {
         return Ok(file.clone());
     }
     let file = Arc::new(make(&map(key.0), &map(key.1))?);
-    made.push((key, file.clone()));
+    made.insert(key, file.clone());
     Ok(file)
 }
 
