@@ -43,11 +43,12 @@ pub struct Program {
 /// How a process runs in an image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InImage {
-    /// The image's files, unpacked; a process writes into a layer of its own.
+    /// The image's files, unpacked; a process writes into a layer of its own. `/` stands for this machine's
+    /// files, read-only and as nobody where root starts it, and as they are for anybody else.
     pub root: PathBuf,
     /// Where it starts, in the image.
     pub workdir: String,
-    /// Its user and group.
+    /// Its user and group; not looked at where `root` is this machine's.
     pub user: (u32, u32),
 }
 

@@ -1,24 +1,32 @@
 //! A described service that comes as an image: its files are unpacked beside the description, and its
 //! processes see nothing else.
 
-use std::fs;
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use gearshift_gear::{InImage, Program};
 use gearshift_image::{
-    Image, Opened, Platform, Reference, Registry, RegistryOptions, docker_folder, open_here,
+    Image, Opened, Platform, Reference, Registry, RegistryOptions, docker_folder, inside, open_here,
 };
 use gearshift_manifest::{Manifest, Service};
 use gearshift_services::service;
+use nix::unistd::Uid;
 
 use crate::verbs::image::{cached, pull};
 
 /// Below the description's folder, by the image's digest.
 const UNPACKED: &str = ".gearshift/image";
 /// Where a container's machine shows itself; an image from scratch has none of them.
-const DIRECTORIES: [&str; 5] = ["proc", "dev", "sys", "etc", "tmp"];
-const FILES: [&str; 2] = ["etc/hosts", "etc/resolv.conf"];
+const OF_THE_MACHINE: [&str; 3] = ["proc", "dev", "sys"];
+/// What programs expect beside them.
+const DIRECTORIES: [&str; 2] = ["etc", "tmp"];
+const FILES: [&str; 2] = ["hosts", "resolv.conf"];
+/// Where the adapter lies among the image's files; what an image has there itself is left out.
+const ADAPTER: &str = ".gearshift";
+/// Lists of users and groups, bytes: far beyond any image's (assumed).
+const LARGEST_LIST: u64 = 4 << 20;
 /// What a row decides, whatever an image says.
 const OF_THE_ROW: [&str; 3] = ["PORT", "HOST", "BIND"];
 
@@ -27,18 +35,7 @@ const OF_THE_ROW: [&str; 3] = ["PORT", "HOST", "BIND"];
 pub fn program(own: &Manifest, service: &Service, named: &str, offline: bool) -> Result<Program> {
     let opened = open(&own.folder, named, offline)?;
     let image = &opened.image;
-    let place =
-        std::path::absolute(&own.folder)?.join(UNPACKED).join(image.descriptor.digest.short());
-    let root = place.join("root");
-    if !root.exists() {
-        image.unpack(&root)?;
-    }
-    DIRECTORIES.iter().try_for_each(|name| fs::create_dir_all(root.join(name)))?;
-    for file in
-        FILES.iter().map(|name| root.join(name)).filter(|file| fs::symlink_metadata(file).is_err())
-    {
-        fs::write(file, "")?;
-    }
+    let root = unpacked(&own.folder, image)?;
     let run = &image.config.config;
     let command = match &service.command {
         Some(command) => command.words(),
@@ -64,9 +61,68 @@ pub fn program(own: &Manifest, service: &Service, named: &str, offline: bool) ->
     })
 }
 
+/// Where the image's files lie, with the places at which a container finds what is its machine's. Which ids
+/// own the files depends on who unpacks, so each has files of its own.
+fn unpacked(folder: &Path, image: &Image) -> Result<PathBuf> {
+    let first_id = gearshift_sandbox::first_id();
+    let whose = if first_id == 0 { Uid::effective().as_raw() } else { first_id };
+    let all = std::path::absolute(folder)?.join(UNPACKED);
+    let failed = || format!("it cannot be unpacked in {}", all.display());
+    fs::create_dir_all(&all).with_context(failed)?;
+    // Nobody else reaches what an image brings, such as a program of root's.
+    fs::set_permissions(&all, Permissions::from_mode(0o700)).with_context(failed)?;
+    let root = all.join(format!("{}-{whose}", image.descriptor.digest.hex())).join("root");
+    if !root.exists() {
+        image.unpack_shifted(&root, first_id)?;
+        remove(&root.join(ADAPTER))?;
+    }
+    for directory in OF_THE_MACHINE.map(|name| root.join(name)) {
+        // A link would lead a mount elsewhere.
+        if !fs::symlink_metadata(&directory).is_ok_and(|found| found.is_dir()) {
+            remove(&directory)?;
+            fs::create_dir(&directory)?;
+        }
+    }
+    for directory in DIRECTORIES.map(|name| inside(&root, name)) {
+        let directory = directory?;
+        if !directory.exists() {
+            fs::create_dir_all(&directory)?;
+            if first_id != 0 {
+                chown(&directory, Some(first_id), Some(first_id))?;
+            }
+        }
+    }
+    for file in FILES {
+        let file = inside(&root, "etc")?.join(file);
+        if !fs::symlink_metadata(&file).is_ok_and(|found| found.is_file()) {
+            remove(&file)?;
+            File::create_new(&file)?;
+        }
+    }
+    Ok(root)
+}
+
+/// Removes whatever is there, but nothing that it leads to.
+fn remove(place: &Path) -> std::io::Result<()> {
+    let removed = match fs::symlink_metadata(place) {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(place),
+        Ok(_) => fs::remove_file(place),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
 /// Puts the adapter among the image's files; where it lies, as the image sees it.
 pub fn adapter(image: &InImage) -> Result<PathBuf> {
-    let placed = service("entry")?.place_in(&image.root.join(".gearshift"))?;
+    let directory = image.root.join(ADAPTER);
+    let placed = service("entry")?.place_in(&directory)?;
+    // The image's user executes it.
+    for path in [Some(directory.as_path()), placed.parent(), Some(&placed)].into_iter().flatten() {
+        fs::set_permissions(path, Permissions::from_mode(0o755))?;
+    }
     Ok(Path::new("/").join(placed.strip_prefix(&image.root)?))
 }
 
@@ -106,7 +162,8 @@ fn user(root: &Path, text: &str) -> Result<(u32, u32)> {
     let (user, group) =
         text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
     let known = |file: &str, name: &str, number: usize| {
-        let text = fs::read_to_string(root.join(file)).unwrap_or_default();
+        let text = inside(root, file).map(|file| gearshift_files::read_text(&file, LARGEST_LIST));
+        let text = text.ok().and_then(Result::ok).unwrap_or_default();
         let lines = text.lines().map(|line| line.split(':').collect::<Vec<_>>());
         let mut fitting =
             lines.filter(|line| line.first() == Some(&name) || line.get(2) == Some(&name));

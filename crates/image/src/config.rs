@@ -20,6 +20,9 @@ pub(crate) const ADAPTED: [&str; 2] = [ADAPTER_PATH, "--"];
 /// What of a base's configuration still holds for an image on top of it.
 const KEPT: [&str; 4] = ["author", "variant", "os.version", "os.features"];
 
+/// What container engines take (source: moby, user/user.go, "maxID").
+const LARGEST_ID: u32 = i32::MAX as u32;
+
 const SECOND: u64 = 1_000_000_000;
 
 /// Refuses what needs no file to be seen wrong.
@@ -63,14 +66,20 @@ pub(crate) fn check_settings(recipe: &Recipe, on_base: bool) -> Result<(), Image
 fn check_user(user: &str, on_base: bool) -> Result<(), ImageError> {
     let known = |part: &str| {
         let named = on_base || ["root", "nonroot"].contains(&part);
-        !part.is_empty() && (part.bytes().all(|byte| byte.is_ascii_digit()) || named)
+        let number = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        if number {
+            part.parse().is_ok_and(|id: u32| id <= LARGEST_ID)
+        } else {
+            !part.is_empty() && named
+        }
     };
     if user.split(':').count() <= 2 && user.split(':').all(known) {
         return Ok(());
     }
     Err(ImageError::recipe(
         format!("there is no user `{user}` in this image"),
-        "give UID[:GID] in numbers; an image from scratch knows the names root and nonroot only",
+        "give UID[:GID] in numbers up to 2147483647; an image from scratch knows the names root and \
+         nonroot only",
     ))
 }
 

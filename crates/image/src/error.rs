@@ -48,6 +48,9 @@ pub enum ImageError {
         /// A target triple of the program's architecture that links statically.
         triple: String,
     },
+    /// A file of this machine, where it is no regular file or too large.
+    #[error(transparent)]
+    Unread(#[from] gearshift_files::ReadError),
     #[error(transparent)]
     Registry(#[from] RegistryError),
     #[error(transparent)]

@@ -8,7 +8,7 @@ use walkdir::WalkDir;
 
 use crate::error::{Explain, ImageError};
 use crate::layer::{Content, DIRECTORY_MODE, Entries, Entry};
-use crate::tree::clean;
+use crate::tree::{WHITEOUT, clean};
 
 /// Where Gearshift keeps images and runs in a folder: never part of what is added.
 const OWN_FOLDER: &str = ".gearshift";
@@ -29,6 +29,7 @@ pub(crate) fn collect(addition: &Addition) -> Result<Entries, ImageError> {
     let source = &addition.source;
     let metadata = fs::metadata(source).explain("read", source)?;
     let destination = destination(addition, &metadata)?;
+    check_name(&destination, source)?;
     let mut entries = Entries::new();
     if metadata.is_file() {
         let mode = mode(addition, &metadata);
@@ -45,6 +46,7 @@ pub(crate) fn collect(addition: &Addition) -> Result<Entries, ImageError> {
         })?;
         let relative = found.path().strip_prefix(&root).expect("the walk stays below its root");
         let path = clean(&format!("{destination}/{}", text(relative)?));
+        check_name(&path, found.path())?;
         entries.insert(path, entry(addition, found.path())?);
     }
     Ok(entries)
@@ -99,6 +101,20 @@ fn destination(addition: &Addition, metadata: &Metadata) -> Result<String, Image
         return Err(bad("that is the root directory"));
     }
     Ok(destination)
+}
+
+/// Refuses a path in the image by which a layer means something else: that a file below it is gone.
+fn check_name(path: &str, source: &Path) -> Result<(), ImageError> {
+    if !path.split('/').any(|name| name.starts_with(WHITEOUT)) {
+        return Ok(());
+    }
+    Err(ImageError::recipe(
+        format!(
+            "{} cannot be in an image as /{path}: layers mark by `.wh.` what they take away",
+            source.display()
+        ),
+        "rename it, or leave it out",
+    ))
 }
 
 fn text(path: &Path) -> Result<String, ImageError> {

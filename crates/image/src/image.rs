@@ -11,6 +11,7 @@ use crate::spec::{
     CONTAINERD_NAME, Config, DOCKER_MANIFEST, Descriptor, Index, MANIFEST, Manifest, Platform,
     REF_NAME,
 };
+use crate::tarball;
 use crate::tree::{Counted, FileTree};
 
 /// An image: its documents, read and checked, and the layout its layers lie in.
@@ -60,19 +61,23 @@ impl Image {
             };
             return Err(ImageError::no_image(place, why, next));
         };
-        Self::at(layout, wanted, platform)
+        Self::at(layout, wanted, platform, MOST_INDEXES)
     }
 
-    /// The image that a descriptor of this layout points to.
+    /// The image that a descriptor of this layout points to, through so many indexes at most.
     pub(crate) fn at(
         layout: &Layout,
         descriptor: &Descriptor,
         platform: &Platform,
+        indexes: usize,
     ) -> Result<Self, ImageError> {
         if descriptor.is_index() {
-            let index: Index = layout.document(descriptor, "index")?;
             let place = layout.root().display().to_string();
-            return Self::at(layout, choose(&index, platform, &place)?, platform);
+            if indexes == 0 {
+                return Err(nested_too_deep(&place));
+            }
+            let index: Index = layout.document(descriptor, "index")?;
+            return Self::at(layout, choose(&index, platform, &place)?, platform, indexes - 1);
         }
         let place = layout.root().display();
         if ![MANIFEST, DOCKER_MANIFEST].contains(&descriptor.media_type.as_str()) {
@@ -165,7 +170,10 @@ pub(crate) fn read_whole<T>(
     let place = layout.blob_path(&blob.digest);
     let file = layout.verified(blob, "layer")?;
     let whole = || {
-        let mut hashing = Hashing::new(unpacked(io::BufReader::new(file))?);
+        // What follows the last entry counts for the digest, too; a whole tar is no more than a third larger
+        // than its files unless it is all names.
+        let unpacked = unpacked(io::BufReader::new(file))?;
+        let mut hashing = Hashing::new(unpacked.take(2 * tarball::LARGEST));
         let found = read(&mut hashing)?;
         io::copy(&mut hashing.by_ref(), &mut io::sink())?;
         Ok((found, hashing.bytes, hashing.digest()))
@@ -181,6 +189,14 @@ pub(crate) fn read_whole<T>(
         });
     }
     Ok((found, bytes))
+}
+
+/// An index of an index of indexes is the most that is followed; what tools write has one (assumed).
+pub(crate) const MOST_INDEXES: usize = 3;
+
+pub(crate) fn nested_too_deep(place: impl std::fmt::Display) -> ImageError {
+    let why = format!("its indexes are nested more than {MOST_INDEXES} deep");
+    ImageError::no_image(place, why, "build or pull it again")
 }
 
 /// The image for one platform in a list of several.

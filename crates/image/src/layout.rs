@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 
 use crate::digest::{Digest, Hashing};
 use crate::error::{Explain, ImageError, REBUILD};
+use crate::image::MOST_INDEXES;
 use crate::referrers::listed;
 use crate::spec::{
     Annotations, CONTAINERD_NAME, Descriptor, INDEX, Index, MANIFEST, Manifest, REF_NAME, bytes_of,
@@ -23,6 +24,9 @@ pub(crate) const BLOBS: &str = "blobs/sha256";
 
 /// Manifests, indexes and configurations beyond this are refused, as registries refuse them.
 pub(crate) const LARGEST_DOCUMENT: u64 = 4 << 20;
+
+/// A layout's own index: one entry for each of its images, of some 300 bytes.
+const LARGEST_INDEX: u64 = 64 << 20;
 
 /// A layout on disk. Whoever changes one holds [`Layout::lock`] meanwhile.
 #[derive(Clone, Debug)]
@@ -43,6 +47,19 @@ impl Layout {
             layout.replace(INDEX_FILE, &bytes_of(&Index::of(Vec::new())))?;
         }
         Ok(layout)
+    }
+
+    /// Removes a layout without images and blobs, as a build that failed leaves it where it made one;
+    /// any other stays.
+    pub fn remove_if_empty(self) -> Result<(), ImageError> {
+        let _locked = self.lock()?;
+        if !self.index()?.manifests.is_empty() || !self.blobs()?.is_empty() {
+            return Ok(());
+        }
+        let files = [INDEX_FILE, VERSION_FILE].map(|name| self.root.join(name));
+        let folders = [BLOBS, "blobs", ""].map(|name| self.root.join(name));
+        files.iter().try_for_each(|file| fs::remove_file(file).explain("remove", file))?;
+        folders.iter().try_for_each(|folder| fs::remove_dir(folder).explain("remove", folder))
     }
 
     /// Opens the layout that is here.
@@ -89,11 +106,9 @@ impl Layout {
             found,
             next: REBUILD,
         };
-        let mut file = match File::open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(damaged("is missing".to_owned()));
-            }
-            opened => opened.explain("open", &path)?,
+        let mut file = match gearshift_files::open(&path) {
+            Err(error) if error.is_absent() => return Err(damaged("is missing".to_owned())),
+            opened => opened?,
         };
         let length = file.metadata().explain("read", &path)?.len();
         if length != blob.size {
@@ -115,9 +130,19 @@ impl Layout {
         blob: &Descriptor,
         what: &'static str,
     ) -> Result<Vec<u8>, ImageError> {
+        self.bytes_up_to(LARGEST_DOCUMENT, blob, what)
+    }
+
+    /// A blob of so many bytes at most, checked.
+    pub(crate) fn bytes_up_to(
+        &self,
+        largest: u64,
+        blob: &Descriptor,
+        what: &'static str,
+    ) -> Result<Vec<u8>, ImageError> {
         let path = self.blob_path(&blob.digest);
-        if blob.size > LARGEST_DOCUMENT {
-            let why = format!("its {what} has {} bytes", blob.size);
+        if blob.size > largest {
+            let why = format!("its {what} has {} bytes, more than {largest}", blob.size);
             return Err(ImageError::no_image(path.display(), why, "give another image"));
         }
         let mut bytes = Vec::new();
@@ -152,7 +177,7 @@ impl Layout {
 
     pub(crate) fn index(&self) -> Result<Index, ImageError> {
         let path = self.root.join(INDEX_FILE);
-        let bytes = fs::read(&path).explain("read", &path)?;
+        let bytes = gearshift_files::read(&path, LARGEST_INDEX)?;
         parse(&bytes, "index", path.display())
     }
 
@@ -208,22 +233,24 @@ impl Layout {
     /// everything stays: it only takes room.
     fn forget(&self, gone: &[Descriptor], index: &Index) {
         let needed: Option<Vec<_>> =
-            index.manifests.iter().map(|image| self.blobs_of(image)).collect();
+            index.manifests.iter().map(|image| self.blobs_of(image, MOST_INDEXES)).collect();
         let Some(needed) = needed else { return };
         let needed: BTreeSet<Digest> = needed.into_iter().flatten().collect();
-        for digest in gone.iter().filter_map(|image| self.blobs_of(image)).flatten() {
+        for digest in gone.iter().filter_map(|image| self.blobs_of(image, MOST_INDEXES)).flatten() {
             if !needed.contains(&digest) {
                 let _ = fs::remove_file(self.blob_path(&digest));
             }
         }
     }
 
-    /// What an image is made of, and what refers to it; none where its documents cannot be read.
-    fn blobs_of(&self, image: &Descriptor) -> Option<Vec<Digest>> {
+    /// What an image is made of, and what refers to it; none where its documents cannot be read, or its
+    /// indexes are nested deeper than this.
+    fn blobs_of(&self, image: &Descriptor, indexes: usize) -> Option<Vec<Digest>> {
         let mut blobs = vec![image.digest.clone()];
         if image.is_index() {
+            let indexes = indexes.checked_sub(1)?;
             for image in self.document::<Index>(image, "index").ok()?.manifests {
-                blobs.extend(self.blobs_of(&image)?);
+                blobs.extend(self.blobs_of(&image, indexes)?);
             }
             return Some(blobs);
         }
@@ -231,7 +258,7 @@ impl Layout {
         let all = manifest.layers.into_iter().chain([manifest.config]);
         blobs.extend(all.map(|blob| blob.digest));
         for artifact in self.referrers_of(image).iter().flatten() {
-            blobs.extend(self.blobs_of(&artifact.descriptor)?);
+            blobs.extend(self.blobs_of(&artifact.descriptor, 0)?);
         }
         Some(blobs)
     }

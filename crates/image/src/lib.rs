@@ -26,6 +26,7 @@ mod registry;
 mod sbom;
 mod source;
 mod spec;
+mod tarball;
 mod tree;
 mod unpack;
 
@@ -48,3 +49,4 @@ pub use source::{Opened, open_here};
 pub use spec::{
     Annotations, Config, Descriptor, Healthcheck, History, Manifest, Platform, RootFs, Run,
 };
+pub use unpack::inside;

@@ -14,6 +14,9 @@ use crate::spec::{Annotations, Descriptor, EMPTY, MANIFEST, Manifest, bytes_of};
 /// The whole configuration of an artifact.
 const NOTHING: &[u8] = b"{}";
 
+/// The most an artifact may have, bytes: a bill of materials has 250 for each file of an image (assumed).
+const LARGEST_ARTIFACT: u64 = 1 << 30;
+
 /// The digests of the manifests of an image's artifacts, with spaces between them.
 const REFERRERS: &str = "gearshift.referrers";
 
@@ -63,6 +66,10 @@ impl Image {
         content: &[u8],
         annotations: Annotations,
     ) -> Result<Descriptor, ImageError> {
+        if content.len() as u64 > LARGEST_ARTIFACT {
+            let what = format!("its {artifact_type} has {} bytes", content.len());
+            return Err(ImageError::recipe(what, "put fewer files into the image"));
+        }
         let mut manifest = Manifest::of_image(
             self.layout.write(EMPTY, NOTHING)?,
             vec![self.layout.write(artifact_type, content)?],
@@ -84,6 +91,6 @@ impl Image {
         let Some(blob) = artifact.and_then(|own| own.manifest.layers.first()) else {
             return Ok(None);
         };
-        self.layout.bytes(blob, "artifact").map(Some)
+        self.layout.bytes_up_to(LARGEST_ARTIFACT, blob, "artifact").map(Some)
     }
 }

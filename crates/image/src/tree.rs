@@ -6,6 +6,11 @@ use std::io::{self, Read};
 use crate::digest::{Digest, Hashing};
 use crate::elf;
 use crate::sbom::is_database;
+use crate::tarball;
+
+/// Package managers' databases together, bytes: they are held in memory. Debian's largest have some
+/// megabytes (assumed).
+const LARGEST_KEPT: u64 = 256 << 20;
 
 /// As many symbolic links as Linux follows in one path.
 const MOST_LINKS: usize = 40;
@@ -47,6 +52,8 @@ pub(crate) struct FileTree {
     nodes: BTreeMap<String, Node>,
     /// The content of package managers' databases.
     kept: BTreeMap<String, Vec<u8>>,
+    /// Of all that was ever kept, bytes.
+    kept_bytes: u64,
 }
 
 /// How many files one layer has.
@@ -76,9 +83,7 @@ impl FileTree {
     /// Lays one unpacked layer on top.
     pub fn apply(&mut self, layer: usize, unpacked: impl Read) -> io::Result<Counted> {
         let mut counted = Counted::default();
-        let mut archive = tar::Archive::new(unpacked);
-        for entry in archive.entries()? {
-            let mut entry = entry?;
+        tarball::each(unpacked, |entry| {
             let path = clean(&String::from_utf8_lossy(&entry.path_bytes()));
             let (parent, name) = path.rsplit_once('/').unwrap_or(("", &path));
             let parent = self.real(parent, 0).unwrap_or_else(|| parent.to_owned());
@@ -90,9 +95,15 @@ impl FileTree {
                 let path = join(&parent, name);
                 let mut kept = Vec::new();
                 let node = if is_database(&path) {
-                    self.node(layer, &mut entry, |bytes| kept.extend_from_slice(bytes))?
+                    self.kept_bytes += entry.size();
+                    if self.kept_bytes > LARGEST_KEPT {
+                        return Err(io::Error::other(
+                            "its lists of packages have more than 256 MiB",
+                        ));
+                    }
+                    self.node(layer, entry, |bytes| kept.extend_from_slice(bytes))?
                 } else {
-                    self.node(layer, &mut entry, |_| {})?
+                    self.node(layer, entry, |_| {})?
                 };
                 counted.files += u64::from(node.kind != Kind::Directory);
                 if !kept.is_empty() {
@@ -100,7 +111,8 @@ impl FileTree {
                 }
                 self.insert(path, node);
             }
-        }
+            Ok(())
+        })?;
         Ok(counted)
     }
 

@@ -1,34 +1,48 @@
 //! An image's files as a directory, for whoever runs it without an engine.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::fs::{self, File, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Read};
-use std::os::unix::fs::{PermissionsExt, lchown, symlink};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, lchown, symlink};
 use std::path::{Path, PathBuf};
 
 use tar::EntryType;
 
 use crate::error::{Explain, ImageError};
 use crate::image::{Image, read_whole};
+use crate::tarball;
 use crate::tree::{OPAQUE, WHITEOUT, clean};
 
 impl Image {
     /// Lays the image's files into `into`, whole or not at all; where it is there already, it stays. Owners
-    /// are kept where this is root; devices are left out, for a container gets those of its machine.
+    /// are kept where this is root. Left out is what could give rights on this machine: set-user-id and
+    /// set-group-id bits, devices and pipes (a container gets its machine's), extended attributes. The
+    /// directory that `into` lies in is this user's alone (0700) where it is made here.
     ///
     /// # Errors
     /// [`ImageError::Damaged`] for a layer that is not what its digests say, [`ImageError::Io`] for
-    /// what cannot be written.
+    /// what cannot be written and for what no image has: more than 20 GiB, names beyond 4,096 bytes.
     pub fn unpack(&self, into: &Path) -> Result<(), ImageError> {
+        self.unpack_shifted(into, 0)
+    }
+
+    /// As [`Image::unpack`]; as root, with the image's owners counted from this id of the machine, on which
+    /// its root is `first_id` and so nobody of this machine. Ids beyond 65,534 become the 65,535th.
+    ///
+    /// # Errors
+    /// Those of [`Image::unpack`].
+    pub fn unpack_shifted(&self, into: &Path, first_id: u32) -> Result<(), ImageError> {
         let above = into.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(above).explain("create", above)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(above).explain("create", above)?;
         let staging = tempfile::Builder::new().prefix(".unpacking-").tempdir_in(above);
         let staging = staging.explain("write into", above)?;
         let root = staging.path().join("root");
         fs::create_dir(&root).explain("create", &root)?;
         for number in 0..self.manifest.layers.len() {
-            read_whole(&self.layout, &self.written(number), |tar| lay(tar, &root))?;
+            read_whole(&self.layout, &self.written(number), |tar| lay(tar, &root, first_id))?;
         }
+        let top = Owner::of_image(0, 0, first_id);
+        top.take(&root).explain("give away", &root)?;
         match fs::rename(&root, into) {
             // Somebody else unpacked the same image meanwhile.
             Err(_) if into.is_dir() => Ok(()),
@@ -41,39 +55,46 @@ impl Image {
 const MOST_LINKS: usize = 40;
 
 /// Lays one unpacked layer on what is there.
-fn lay(layer: impl Read, root: &Path) -> io::Result<()> {
-    let mut archive = tar::Archive::new(layer);
+fn lay(layer: impl Read, root: &Path, first_id: u32) -> io::Result<()> {
     // What this layer itself brings stays when it hides what lies below.
     let mut own = BTreeSet::new();
-    for entry in archive.entries()? {
-        let mut entry = entry?;
+    tarball::each(layer, |entry| {
         let path = clean(&String::from_utf8_lossy(&entry.path_bytes()));
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", &path));
         if name == OPAQUE {
             hide_all(root, parent, &own)?;
         } else if let Some(gone) = name.strip_prefix(WHITEOUT) {
+            if ["", ".", ".."].contains(&gone) {
+                return Err(io::Error::other(format!("/{path} takes nothing away")));
+            }
             remove(&inside(root, parent)?.join(gone))?;
         } else if !name.is_empty() {
-            put(&mut entry, root, &inside(root, parent)?.join(name))?;
+            put(entry, root, &inside(root, parent)?.join(name), first_id)?;
             own.insert(path);
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// One entry at its place, whose directory has no symbolic link in it any more.
-fn put(entry: &mut tar::Entry<'_, impl Read>, root: &Path, place: &Path) -> io::Result<()> {
+fn put(
+    entry: &mut tar::Entry<'_, impl Read>,
+    root: &Path,
+    place: &Path,
+    first_id: u32,
+) -> io::Result<()> {
     let kind = entry.header().entry_type();
     if let Some(directory) = place.parent() {
-        fs::create_dir_all(directory)?;
+        make_directories(directory, first_id)?;
     }
     make_way(place, kind)?;
-    let mode = entry.header().mode()? & 0o7777;
+    let mode = entry.header().mode()?;
+    let owner = Owner::of(entry, first_id)?;
     match kind {
         // Whoever unpacks writes into it, whatever its rights are.
         EntryType::Directory => {
-            fs::create_dir_all(place)?;
-            fs::set_permissions(place, Permissions::from_mode(mode | 0o700))?;
+            make_directories(place, first_id)?;
+            fs::set_permissions(place, Permissions::from_mode(mode & 0o1777 | 0o700))?;
         }
         EntryType::Symlink => symlink(link(entry)?, place)?,
         EntryType::Link => {
@@ -82,24 +103,53 @@ fn put(entry: &mut tar::Entry<'_, impl Read>, root: &Path, place: &Path) -> io::
             return fs::hard_link(inside(root, parent)?.join(name), place);
         }
         EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
-            io::copy(entry, &mut File::create(place)?)?;
-            own(entry, place)?;
-            // After the owner: a change of that takes set-user-id away.
-            return fs::set_permissions(place, Permissions::from_mode(mode));
+            io::copy(entry, &mut File::create_new(place)?)?;
+            fs::set_permissions(place, Permissions::from_mode(mode & 0o777))?;
         }
         _ => return Ok(()),
     }
-    own(entry, place)
+    owner.take(place)
 }
 
-/// Root gives a file to whom the image says; others keep what they unpack.
-fn own(entry: &tar::Entry<'_, impl Read>, place: &Path) -> io::Result<()> {
-    if !nix::unistd::Uid::effective().is_root() {
+/// Directories that no layer names belong to the image's root.
+fn make_directories(directory: &Path, first_id: u32) -> io::Result<()> {
+    if directory.is_dir() {
         return Ok(());
     }
-    let id = |id: u64| u32::try_from(id).map_err(io::Error::other);
-    let (uid, gid) = (id(entry.header().uid()?)?, id(entry.header().gid()?)?);
-    lchown(place, Some(uid), Some(gid))
+    if let Some(above) = directory.parent() {
+        make_directories(above, first_id)?;
+    }
+    fs::create_dir(directory)?;
+    Owner::of_image(0, 0, first_id).take(directory)
+}
+
+/// Ids of an image that have one of their own on this machine where they are shifted.
+const SHIFTED: u32 = 65_535;
+
+/// Who a file is given to, as ids of this machine.
+struct Owner {
+    uid: u32,
+    gid: u32,
+}
+
+impl Owner {
+    fn of(entry: &tar::Entry<'_, impl Read>, first_id: u32) -> io::Result<Self> {
+        let id = |id: u64| u32::try_from(id).map_err(io::Error::other);
+        Ok(Self::of_image(id(entry.header().uid()?)?, id(entry.header().gid()?)?, first_id))
+    }
+
+    fn of_image(uid: u32, gid: u32, first_id: u32) -> Self {
+        let shifted = |id: u32| if first_id == 0 { id } else { first_id + id.min(SHIFTED) };
+        Self { uid: shifted(uid), gid: shifted(gid) }
+    }
+
+    /// Root gives a file to whom the image says; others keep what they unpack.
+    fn take(&self, place: &Path) -> io::Result<()> {
+        if !nix::unistd::Uid::effective().is_root() {
+            return Ok(());
+        }
+        lchown(place, Some(self.uid), Some(self.gid))
+    }
 }
 
 fn link(entry: &tar::Entry<'_, impl Read>) -> io::Result<String> {
@@ -118,8 +168,11 @@ fn make_way(place: &Path, kind: EntryType) -> io::Result<()> {
 }
 
 /// Where a path of the image lies on this machine. Symbolic links are followed as they are inside the
-/// image: an absolute one begins at its root, and none leads out.
-pub(crate) fn inside(root: &Path, path: &str) -> io::Result<PathBuf> {
+/// image: an absolute one begins at its root, and none leads out. What is not there is taken as it stands.
+///
+/// # Errors
+/// [`io::ErrorKind::Other`] where the path leads through more than 40 links.
+pub fn inside(root: &Path, path: &str) -> io::Result<PathBuf> {
     let mut rest: VecDeque<String> = clean(path).split('/').map(str::to_owned).collect();
     let (mut place, mut links) = (root.to_owned(), 0);
     while let Some(part) = rest.pop_front() {

@@ -233,3 +233,108 @@ fn health_checks_without_something_that_asks_are_refused() {
     let refused = build(&recipe, None, &folder.layout(), "latest", None).unwrap_err();
     assert!(refused.to_string().contains("--adapter"), "{refused}");
 }
+
+#[test]
+fn an_image_of_a_hundred_thousand_files_is_built_with_its_bill() {
+    let folder = Folder::new();
+    let modules = folder.path("node_modules");
+    // In CI as many as its bill of materials once was too large for.
+    let packages =
+        if std::env::var("GEARSHIFT_SUITES").is_ok_and(|s| s == "ci") { 20 } else { 100 };
+    for package in 0..packages {
+        let package = modules.join(package.to_string());
+        fs::create_dir_all(&package).unwrap();
+        (0..1000).for_each(|file| fs::write(package.join(format!("{file}.js")), "").unwrap());
+    }
+    let addition =
+        Addition { source: modules, destination: "/app/node_modules".to_owned(), mode: None };
+    let recipe = Recipe { additions: vec![addition], ..of_program(folder.program()) };
+    let image = built(&recipe, &folder.layout());
+    let bill = image.referring(gearshift_image::SBOM).unwrap().expect("a bill of materials");
+    let bill: serde_json::Value = serde_json::from_slice(&bill).unwrap();
+    assert!(bill["components"].as_array().unwrap().len() > packages * 1000);
+}
+
+#[test]
+fn what_a_layer_would_read_as_gone_is_refused_by_its_name() {
+    let folder = Folder::new();
+    folder.file("app/deep/.wh.settings", b"x", 0);
+    let plain = folder.file("plain", b"x", 0);
+    for (source, destination) in [(folder.path("app"), "/app"), (plain, "/app/.wh.x")] {
+        let addition = Addition { source, destination: destination.to_owned(), mode: None };
+        let recipe = Recipe { additions: vec![addition], ..of_program(folder.program()) };
+        let layout = folder.layout();
+        let before = blobs(&layout);
+        let refused = build(&recipe, None, &layout, "latest", None).unwrap_err().to_string();
+        assert!(refused.contains(".wh.") && refused.contains("rename it"), "{refused}");
+        assert_eq!(blobs(&layout), before, "nothing is left");
+        assert!(Image::open(&layout, None, &Platform::linux("amd64")).is_err(), "no tag is left");
+    }
+}
+
+#[test]
+fn users_that_no_machine_has_are_refused_by_their_name() {
+    let folder = Folder::new();
+    for user in ["99999999999", "2147483648", "1:99999999999"] {
+        let recipe = Recipe { user: user.to_owned(), ..of_program(folder.program()) };
+        let refused = build(&recipe, None, &folder.layout(), "latest", None).unwrap_err();
+        let said = refused.to_string();
+        assert!(
+            said.contains(&format!("no user `{user}`")) && said.contains("2147483647"),
+            "{said}"
+        );
+    }
+    let recipe = Recipe { user: "2147483647:0".to_owned(), ..of_program(folder.program()) };
+    assert_eq!(built(&recipe, &folder.layout()).config.config.user, "2147483647:0");
+}
+
+#[test]
+fn an_index_that_is_nested_thirty_thousand_deep_is_refused() {
+    use sha2::Digest;
+    let folder = Folder::new();
+    let layout = folder.layout();
+    built(&of_program(folder.program()), &layout);
+    let index = folder.path("image/index.json");
+    let index_type = "application/vnd.oci.image.index.v1+json";
+    let nested = |depth: usize| {
+        let mut document: serde_json::Value =
+            serde_json::from_slice(&fs::read(&index).unwrap()).unwrap();
+        document["manifests"][0]["platform"] = serde_json::Value::Null;
+        for _ in 0..depth {
+            let bytes = document.to_string().into_bytes();
+            let hex = format!("{:x}", sha2::Sha256::digest(&bytes));
+            fs::write(layout.root().join("blobs/sha256").join(&hex), &bytes).unwrap();
+            let digest = format!("sha256:{hex}");
+            document = serde_json::json!({ "schemaVersion": 2, "mediaType": index_type, "manifests": [
+                { "mediaType": index_type, "digest": digest, "size": bytes.len() }
+            ]});
+        }
+        let own = folder.path("nested");
+        let _ = fs::remove_dir_all(&own);
+        let nested = Layout::create(&own).unwrap();
+        fs::remove_dir_all(own.join("blobs")).unwrap();
+        std::os::unix::fs::symlink(layout.root().join("blobs"), own.join("blobs")).unwrap();
+        fs::write(own.join("index.json"), document.to_string()).unwrap();
+        Image::open(&nested, None, &Platform::linux("amd64"))
+    };
+    nested(3).unwrap();
+    let refused = nested(30_000).unwrap_err().to_string();
+    assert!(refused.contains("nested more than 3 deep"), "{refused}");
+}
+
+#[test]
+fn what_is_no_file_in_a_layout_is_refused_and_not_waited_for() {
+    let folder = Folder::new();
+    let layout = folder.layout();
+    let image = built(&of_program(folder.program()), &layout);
+    let config = image.manifest.config.digest.to_string();
+    let blob = layout.root().join("blobs/sha256").join(config.trim_start_matches("sha256:"));
+    fs::remove_file(&blob).unwrap();
+    nix::unistd::mkfifo(&blob, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let opened = Image::open(&layout, None, &Platform::linux("amd64"));
+    let refused = opened.unwrap_err().to_string();
+    assert!(
+        refused.contains("named pipe") && refused.contains(blob.to_str().unwrap()),
+        "{refused}"
+    );
+}

@@ -40,6 +40,11 @@ fn layer(entries: &[Entry<'_>]) -> Vec<u8> {
 /// An image as `docker save` writes it.
 fn image(folder: &Path, layers: &[&[Entry<'_>]]) -> Opened {
     let layers: Vec<Vec<u8>> = layers.iter().map(|entries| layer(entries)).collect();
+    image_of(folder, &layers)
+}
+
+/// The same of layers that are tars already.
+fn image_of(folder: &Path, layers: &[Vec<u8>]) -> Opened {
     let ids: Vec<String> =
         layers.iter().map(|layer| format!("sha256:{:x}", Sha256::digest(layer))).collect();
     let config = serde_json::json!({
@@ -58,7 +63,7 @@ fn image(folder: &Path, layers: &[&[Entry<'_>]]) -> Opened {
     };
     put("manifest.json", list.to_string().as_bytes());
     put("config.json", config.to_string().as_bytes());
-    names.iter().zip(&layers).for_each(|(name, layer)| put(name, layer));
+    names.iter().zip(layers).for_each(|(name, layer)| put(name, layer));
     drop(tar);
     let reference = Reference::find(path.to_str().unwrap()).unwrap();
     open_here(&reference, &Platform::linux("amd64")).unwrap().unwrap()
@@ -154,4 +159,112 @@ fn a_layer_that_does_not_fit_leaves_nothing() {
     assert!(refused.contains("is damaged") && refused.contains(&other), "{refused}");
     let left: Vec<_> = fs::read_dir(folder.path()).unwrap().flatten().collect();
     assert_eq!(left.len(), 1, "only the image itself: {left:?}");
+}
+
+#[test]
+fn a_hostile_image_brings_no_rights_and_no_devices() {
+    let folder = TempDir::new().unwrap();
+    let layer: &[Entry<'_>] = &[
+        ("bin/su", FILE, 0o6755, "x"),
+        ("bin/sticky", FILE, 0o1755, "x"),
+        ("shared", DIRECTORY, 0o2777, ""),
+        ("tmp", DIRECTORY, 0o1777, ""),
+        ("disk", EntryType::Block, 0o666, ""),
+        ("memory", EntryType::Char, 0o666, ""),
+        ("pipe", EntryType::Fifo, 0o666, ""),
+    ];
+    let root = folder.path().join("unpacked/root");
+    image(folder.path(), &[layer]).image.unpack(&root).unwrap();
+    let mode = |path: &str| fs::metadata(root.join(path)).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(["bin/su", "bin/sticky", "shared", "tmp"].map(mode), [0o755, 0o755, 0o777, 0o1777]);
+    for special in ["disk", "memory", "pipe"] {
+        assert!(fs::symlink_metadata(root.join(special)).is_err(), "{special}");
+    }
+    let above = fs::metadata(folder.path().join("unpacked")).unwrap().permissions().mode();
+    assert_eq!(above & 0o777, 0o700, "nobody else looks into it");
+}
+
+#[test]
+fn a_hostile_image_whose_hard_links_and_whiteouts_lead_out_reaches_nothing() {
+    let folder = TempDir::new().unwrap();
+    let outside = folder.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("secret"), "secret").unwrap();
+    let target = outside.to_str().unwrap();
+    let secret = outside.join("secret");
+    for link in [secret.to_str().unwrap(), "../../../../../etc/passwd", "away/secret"] {
+        let layer: &[Entry<'_>] = &[("away", SYMLINK, 0o777, target), ("mine", LINK, 0o644, link)];
+        let root = folder.path().join("root");
+        let refused = image(folder.path(), &[layer]).image.unpack(&root);
+        assert!(refused.is_err() && !root.exists(), "{link}");
+    }
+    let away: &[Entry<'_>] = &[("away", SYMLINK, 0o777, target)];
+    for gone in ["away/.wh.secret", "away/.wh..wh..opq"] {
+        let above: &[Entry<'_>] = &[(gone, FILE, 0o644, "")];
+        let root = folder.path().join(gone.replace('/', "-"));
+        image(folder.path(), &[away, above]).image.unpack(&root).unwrap();
+        assert_eq!(fs::read_to_string(&secret).unwrap(), "secret", "{gone}");
+    }
+    for gone in [".wh...", ".wh..", ".wh."] {
+        let above: &[Entry<'_>] = &[("a", FILE, 0o644, ""), (gone, FILE, 0o644, "")];
+        let root = folder.path().join("root");
+        let refused = image(folder.path(), &[above]).image.unpack(&root).unwrap_err().to_string();
+        assert!(refused.contains("takes nothing away") && !root.exists(), "{gone}: {refused}");
+    }
+}
+
+#[test]
+fn a_hostile_layer_that_unpacks_without_end_is_refused_before_it_does() {
+    let folder = TempDir::new().unwrap();
+    // A name of a gigabyte, which a gzip of a megabyte holds, and a file of exabytes of holes.
+    let header = |kind: EntryType, size: u64| {
+        let mut header = Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(size);
+        header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.as_gnu_mut().unwrap().name[0] = b'a';
+        header
+    };
+    let mut long = header(EntryType::GNULongName, 8 << 20);
+    long.set_cksum();
+    let long = [long.as_bytes().as_slice(), &vec![b'a'; 8 << 20], &[0; 1024]].concat();
+    let mut holes = header(EntryType::GNUSparse, 0);
+    holes.as_gnu_mut().unwrap().set_real_size(1 << 60);
+    let mut last =
+        tar::GnuSparseHeader { offset: *b"0000000000\0\0", numbytes: *b"0000000000\0\0" };
+    last.offset = [0x80, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0];
+    holes.as_gnu_mut().unwrap().sparse[0] = last;
+    holes.set_cksum();
+    let holes = [holes.as_bytes().as_slice(), &[0; 1024]].concat();
+    for (layer, why) in [(long, "more than 1 MiB"), (holes, "20 GiB")] {
+        let opened = image_of(folder.path(), &[layer]);
+        let root = folder.path().join("root");
+        let refused = opened.image.unpack(&root).unwrap_err().to_string();
+        assert!(refused.contains(why) && !root.exists(), "{refused}");
+        let refused = opened.image.contents().unwrap_err().to_string();
+        assert!(refused.contains(why), "{refused}");
+    }
+}
+
+#[test]
+fn shifted_owners_are_nobody_of_this_machine() {
+    if !nix::unistd::Uid::effective().is_root() {
+        eprintln!("SKIPPED: giving files away needs root");
+        return;
+    }
+    use std::os::unix::fs::MetadataExt;
+    let folder = TempDir::new().unwrap();
+    let layer: &[Entry<'_>] =
+        &[("made/by/nobody", FILE, 0o644, "x"), ("link", SYMLINK, 0o777, "made")];
+    let root = folder.path().join("root");
+    image(folder.path(), &[layer]).image.unpack_shifted(&root, 1_000_000).unwrap();
+    let owner = |path: &str| {
+        let found = fs::symlink_metadata(root.join(path)).unwrap();
+        (found.uid(), found.gid())
+    };
+    assert_eq!(owner("made/by/nobody"), (1_000_007, 1_000_008));
+    assert_eq!(owner("link"), (1_000_007, 1_000_008));
+    assert_eq!([owner(""), owner("made/by")], [(1_000_000, 1_000_000); 2]);
 }

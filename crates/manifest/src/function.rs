@@ -1,14 +1,13 @@
 //! A function of the user's, as it would be uploaded to Lambda.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use gearshift_gear::{Front, KeyKind, Program, StoresWanted, TableKey, TableWanted};
+use gearshift_gear::{Front, InImage, KeyKind, Program, StoresWanted, TableKey, TableWanted};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Manifest, ManifestError, package};
+use crate::{Manifest, ManifestError, code_zip, package};
 
 /// Where code packages are unpacked, below the manifest's folder.
 const UNPACKED: &str = ".gearshift/function";
@@ -219,7 +218,17 @@ impl Manifest {
         };
         let tables = function.tables.iter().map(table).collect();
         let stores = StoresWanted { tables, buckets: function.buckets.clone() };
-        Ok(Program { variables, zip_bytes, page: None, stores: Some(Box::new(stores)), ..client })
+        // A stranger's code, perhaps: as root it runs on the machine's files as nobody of the machine.
+        let workdir = client.root.to_string_lossy().into_owned();
+        let image = InImage { root: "/".into(), workdir, user: (0, 0) };
+        Ok(Program {
+            variables,
+            zip_bytes,
+            page: None,
+            image: Some(Box::new(image)),
+            stores: Some(Box::new(stores)),
+            ..client
+        })
     }
 
     /// Puts the code where its imports find the runtime's packages: Node.js looks for them in the
@@ -256,24 +265,14 @@ impl Manifest {
         }
         let folder = std::path::absolute(&self.folder).map_err(|e| e.to_string())?;
         let place = folder.join(UNPACKED).join(self.name.as_str());
-        unpack(&code, &place).map_err(|why| {
+        code_zip::unpack(&code, &place).map_err(|why| {
             format!("`function.code`: {} is no .zip that can be unpacked: {why}", code.display())
         })?;
         Ok((place, metadata.len()))
     }
 }
 
-/// Replaces what lies at `place` by what is in the archive.
-fn unpack(archive: &Path, place: &Path) -> Result<(), String> {
-    let words = |error: std::io::Error| error.to_string();
-    let mut archive = zip::ZipArchive::new(File::open(archive).map_err(words)?)
-        .map_err(|error| error.to_string())?;
-    remove(place).map_err(words)?;
-    std::fs::create_dir_all(place).map_err(words)?;
-    archive.extract(place).map_err(|error| error.to_string())
-}
-
-fn remove(place: &Path) -> std::io::Result<()> {
+pub(crate) fn remove(place: &Path) -> std::io::Result<()> {
     match std::fs::remove_dir_all(place) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

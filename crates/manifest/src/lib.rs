@@ -7,6 +7,7 @@
 //! Invariants: a manifest that was read is whole, every flag of `gearshift compare` has a key, and
 //! nothing here starts anything.
 
+mod code_zip;
 mod command;
 mod error;
 mod function;

@@ -28,7 +28,7 @@ pub use marks::{
 pub use priority::{
     before_everything, before_others, keep_descriptors_to_ourselves, many_descriptors,
 };
-pub use rootfs::into_image;
+pub use rootfs::{first_id, into_image};
 pub use sandbox::{Limits, Sandbox, apart};
 pub use scope::{ScopeError, into_own_scope};
 pub use sweep::{Remains, remains, sweep};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -14,6 +14,7 @@ use crate::gzip::{GzipWriter, unpacked};
 use crate::image::Image;
 use crate::layout::{BLOBS, INDEX_FILE, LARGEST_DOCUMENT, Layout, VERSION_FILE, parse};
 use crate::spec::{CONFIG, Config, LAYER_GZIP, MANIFEST, Manifest, Platform, bytes_of};
+use crate::tarball;
 
 /// Unpacks an archive of either form into a layout at `into`.
 pub(crate) fn open(file: &Path, into: &TempDir, platform: &Platform) -> Result<Image, ImageError> {
@@ -26,7 +27,7 @@ pub(crate) fn open(file: &Path, into: &TempDir, platform: &Platform) -> Result<I
         let next = "give a file of `docker save`, or a tar of an OCI layout";
         return Err(ImageError::no_image(file.display(), why, next));
     };
-    let bytes = fs::read(list).explain("read", file)?;
+    let bytes = gearshift_files::read(list, LARGEST_DOCUMENT)?;
     let images: Vec<DockerImage> = parse(&bytes, DOCKER_MANIFEST, file.display())?;
     let [image] = images.as_slice() else {
         let why = format!("it holds {} images", images.len());
@@ -37,35 +38,36 @@ pub(crate) fn open(file: &Path, into: &TempDir, platform: &Platform) -> Result<I
 
 /// Takes out the files that an image is made of, and nothing else, under names of our own.
 fn unpack(file: &Path, into: &Path) -> Result<BTreeMap<String, PathBuf>, ImageError> {
-    let opened = File::open(file).explain("open", file)?;
+    let opened = gearshift_files::open(file)?;
     let blobs = into.join("files").join(BLOBS);
     fs::create_dir_all(&blobs).explain("create", &blobs)?;
     let mut paths = BTreeMap::new();
     let mut links = Vec::new();
     let unpack = || {
-        let mut archive = tar::Archive::new(unpacked(BufReader::new(opened))?);
-        for entry in archive.entries()? {
-            let mut entry = entry?;
+        let mut number = 0;
+        tarball::each(unpacked(BufReader::new(opened))?, |entry| {
             let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             let path = crate::tree::clean(&path);
             if let Some(target) = entry.link_name_bytes() {
                 links.push((path, String::from_utf8_lossy(&target).into_owned()));
-                continue;
+                return Ok(());
             }
             if !entry.header().entry_type().is_file() {
-                continue;
+                return Ok(());
             }
-            let place = match path.strip_prefix(BLOBS).map(|hex| format!("sha256:{}", &hex[1..])) {
+            let hex = path.strip_prefix(BLOBS).and_then(|rest| rest.strip_prefix('/'));
+            let place = match hex.map(|hex| format!("sha256:{hex}")) {
                 Some(digest) if digest.parse::<Digest>().is_ok() => into.join("files").join(&path),
                 _ if [VERSION_FILE, INDEX_FILE].contains(&path.as_str()) => {
                     into.join("files").join(&path)
                 }
-                _ => into.join(format!("{}", paths.len())),
+                _ => into.join(format!("{number}")),
             };
-            io::copy(&mut entry, &mut File::create(&place)?)?;
+            number += 1;
+            io::copy(entry, &mut File::create(&place)?)?;
             paths.insert(path, place);
-        }
-        Ok(())
+            Ok(())
+        })
     };
     unpack().explain("unpack", file)?;
     for (path, target) in links {
@@ -90,9 +92,7 @@ fn from_docker(
             ImageError::no_image(file.display(), why, "save the image again")
         })
     };
-    let mut config = Vec::new();
-    let opened = File::open(find(&image.config)?).explain("read", file)?;
-    opened.take(LARGEST_DOCUMENT).read_to_end(&mut config).explain("read", file)?;
+    let config = gearshift_files::read(find(&image.config)?, LARGEST_DOCUMENT)?;
     let read: Config = parse(&config, "configuration", file.display())?;
     let (layers, diff_ids) = (image.layers.len(), &read.rootfs.diff_ids);
     if layers != diff_ids.len() {

@@ -55,7 +55,7 @@ impl Registry {
                 self.fetch(from, blob, layout).await?;
             }
         }
-        let image = Image::at(layout, &descriptor, platform)?;
+        let image = Image::at(layout, &descriptor, platform, 0)?;
         layout.tag(&descriptor, &from.to_string(), None, &[])?;
         Ok(image)
     }

@@ -89,8 +89,14 @@ impl Build {
         let recipe = self.recipe(base.as_ref())?;
         let tag = name.tag.as_deref().unwrap_or(DEFAULT_TAG);
         let base = base.as_ref().map(|(_, opened)| &opened.image);
+        let was_there = Layout::open(&self.output).is_ok();
         let layout = Layout::create(&self.output)?;
-        let image = build(&recipe, base, &layout, tag, Some(&name.to_string()))?;
+        let built = build(&recipe, base, &layout, tag, Some(&name.to_string()));
+        if built.is_err() && !was_there {
+            // What made the build fail is what the user has to hear.
+            let _ = layout.remove_if_empty();
+        }
+        let image = built?;
         let bill = self.output.join(format!("{tag}.cdx.json"));
         write_bill(&image, &bill)?;
         let description = Description::of(name.to_string(), &image)?;
