@@ -132,9 +132,9 @@ impl Places {
         Place { path, variable, set: STATE }.open()
     }
 
-    /// Where the same user's runs may be besides, whatever the environment says: `up` and `down` may
-    /// have been started in different ones. Those that are not there are named as well.
-    pub fn other_states(&self) -> Vec<PathBuf> {
+    /// Where runs of this user may be whatever the environment says: `up` and `down` may have been
+    /// started in different ones. Those that are not there are named as well.
+    pub fn usual_states(&self) -> Vec<PathBuf> {
         if cfg!(target_os = "macos") {
             return vec![std::env::temp_dir().join(NAME)];
         }

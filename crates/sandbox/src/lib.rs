@@ -12,6 +12,7 @@ mod hierarchy;
 mod marks;
 mod mounted;
 mod priority;
+mod relatives;
 mod rootfs;
 mod sandbox;
 mod scope;
@@ -26,6 +27,7 @@ pub use marks::{
     MEMBER_VARIABLE, Marked, ORCHESTRATOR_VARIABLE, RUN_VARIABLE, marked_processes, processes_of,
 };
 pub use priority::{before_everything, before_others, many_descriptors};
+pub use relatives::{adopt_orphans, end_descendants};
 pub use rootfs::into_image;
 pub use sandbox::{Limits, Sandbox, apart};
 pub use scope::{ScopeError, into_own_scope};

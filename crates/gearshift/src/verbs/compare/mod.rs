@@ -67,7 +67,7 @@ impl Compare {
         self.flags.law_factors()?;
         PriceBook::region(self.flags.region()).map_err(|error| Usage(error.to_string()))?;
         let service = Described::of(manifest.as_ref())?;
-        let builds = Builds::with(manifest).strict(self.flags.strict).offline(self.flags.offline);
+        let builds = Builds::with(manifest)?.strict(self.flags.strict).offline(self.flags.offline);
         let builds = Arc::new(builds);
         builds.require_own()?;
         // A place for the results is better missing now than after minutes of measuring.
@@ -177,7 +177,7 @@ impl Compare {
             init_per_call: self.init == Init::PerCall,
             law_factors: flags.law_factors()?,
             sweep_mb: flags.sweep_mb(),
-            cache: here::cache(),
+            cache: here::cache()?,
             quick: flags.quick,
             shape: flags.shape()?,
         })
