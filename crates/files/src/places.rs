@@ -7,10 +7,9 @@
 //! fallback to a name in a directory that all users share, since anybody could have made it before.
 
 use std::ffi::OsString;
-use std::io;
 use std::path::{Path, PathBuf};
 
-use nix::unistd::{Uid, User, geteuid};
+use nix::unistd::{AccessFlags, Uid, User, access, geteuid};
 
 use crate::{PrivateDir, PrivateError};
 
@@ -27,21 +26,7 @@ pub enum PlaceError {
     Variable { variable: &'static str, reason: String, set: &'static str },
     /// The variable decided the place, and it is not ours alone.
     #[error("{variable} leads to {why}; or export {set}")]
-    Unusable {
-        variable: &'static str,
-        #[source]
-        why: PrivateError,
-        set: &'static str,
-    },
-}
-
-impl PlaceError {
-    /// The reason without the next step, and the next step.
-    pub fn in_two(&self) -> (String, String) {
-        let said = self.to_string();
-        let (why, next) = said.split_once(" → ").unwrap_or((&said, "gearshift doctor"));
-        (why.to_owned(), next.to_owned())
-    }
+    Unusable { variable: &'static str, why: PrivateError, set: &'static str },
 }
 
 /// A directory and the variable that decided where it is.
@@ -119,17 +104,29 @@ impl Places {
         }
     }
 
-    /// The directory of [`Places::state`], made where it is missing.
+    /// As [`Places::state`], once it is seen to be this user's alone, or to be one that this user can
+    /// make. Nothing is made: a command that is refused leaves nothing.
     ///
     /// # Errors
     /// Where a variable is not usable, or the directory is not this user's alone.
-    pub fn open_state(&self) -> Result<PrivateDir, PlaceError> {
+    pub fn usable_state(&self) -> Result<PathBuf, PlaceError> {
         let path = self.state()?;
+        let why = match PrivateDir::open(&path) {
+            Ok(Some(_)) => return Ok(path),
+            Ok(None) => {
+                let above = path.ancestors().find(|above| above.exists()).unwrap_or(&path);
+                match access(above, AccessFlags::W_OK | AccessFlags::X_OK) {
+                    Ok(()) => return Ok(path),
+                    Err(error) => PrivateError::Io { path: above.to_owned(), error: error.into() },
+                }
+            }
+            Err(why) => why,
+        };
         let variable = match self.absolute("XDG_RUNTIME_DIR", STATE)? {
             Some(given) if given.is_dir() => "XDG_RUNTIME_DIR",
-            _ => "without a usable XDG_RUNTIME_DIR, HOME",
+            _ => "the default for want of XDG_RUNTIME_DIR",
         };
-        Place { path, variable, set: STATE }.open()
+        Err(PlaceError::Unusable { variable, why, set: STATE })
     }
 
     /// Where runs of this user may be whatever the environment says: `up` and `down` may have been
@@ -183,11 +180,5 @@ impl Places {
         }
         let reason = format!("is a relative path ({})", path.display());
         Err(PlaceError::Variable { variable, reason, set })
-    }
-}
-
-impl From<PlaceError> for io::Error {
-    fn from(error: PlaceError) -> Self {
-        Self::other(error)
     }
 }

@@ -49,16 +49,12 @@ pub enum PrivateError {
     /// `limit` is in bytes.
     #[error("{}: it is larger than {limit} bytes → remove it", path.display())]
     TooLarge { path: PathBuf, limit: u64 },
-    #[error("{}: {source} → {}", path.display(), advice(source))]
-    Io {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
+    #[error("{}: {error} → {}", path.display(), advice(error))]
+    Io { path: PathBuf, error: io::Error },
 }
 
-fn advice(source: &io::Error) -> &'static str {
-    match source.kind() {
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "choose a place that this user may write to"
         }
@@ -90,6 +86,31 @@ impl PrivateDir {
         walk(path, false)
     }
 
+    /// The directory that these names lead to in somebody's folder, made where it is missing, whatever
+    /// the way to the folder is: who may write in a project's folder decides what runs there anyway.
+    ///
+    /// # Errors
+    /// Where one of the names is a link, another user's, or others may write in it.
+    pub fn below(folder: &Path, names: &[&str]) -> Result<Self, PrivateError> {
+        let mut here = folder.to_owned();
+        let how = on_the_way();
+        let mut handle = open(folder, how, Mode::empty()).map_err(|e| io_error(&here, e))?;
+        for (number, name) in names.iter().enumerate() {
+            here.push(name);
+            match mkdirat(&handle, *name, ONLY_US) {
+                Ok(()) | Err(Errno::EEXIST) => {}
+                Err(error) => return Err(io_error(&here, error)),
+            }
+            let last = number + 1 == names.len();
+            let how = if last { OFlag::O_RDONLY } else { on_the_way() };
+            handle = enter(&handle, OsStr::new(name), how, &here)?;
+            if !last {
+                passable(&handle, &here)?;
+            }
+        }
+        Self::settle(handle, here)
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -102,7 +123,7 @@ impl PrivateDir {
     /// The directory of this name; none where it is missing.
     pub fn existing(&self, name: &str) -> Result<Option<Self>, PrivateError> {
         match self.enter(OsStr::new(name)) {
-            Err(PrivateError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Err(PrivateError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
                 Ok(None)
             }
             entered => entered.map(Some),
@@ -157,7 +178,7 @@ impl PrivateDir {
     pub fn write(&self, name: &str, content: &[u8]) -> Result<(), PrivateError> {
         let fresh = format!(".{name}.{}", std::process::id());
         let mut file = self.create(&fresh)?;
-        let written = file.write_all(content).map_err(|source| self.io(&fresh, source));
+        let written = file.write_all(content).map_err(|error| self.io(&fresh, error));
         let renamed = written.and_then(|()| {
             renameat(&self.handle, fresh.as_str(), &self.handle, name)
                 .map_err(|error| self.failed(name, error))
@@ -172,14 +193,14 @@ impl PrivateDir {
     /// The whole content of a file of at most `limit` bytes; none where it is missing.
     pub fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, PrivateError> {
         let file = match self.file(name, OFlag::O_RDONLY) {
-            Err(PrivateError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Err(PrivateError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
                 return Ok(None);
             }
             opened => opened?,
         };
         let mut content = Vec::new();
         let read = file.take(limit.saturating_add(1)).read_to_end(&mut content);
-        read.map_err(|source| self.io(name, source))?;
+        read.map_err(|error| self.io(name, error))?;
         if content.len() as u64 > limit {
             return Err(PrivateError::TooLarge { path: self.path.join(name), limit });
         }
@@ -216,7 +237,7 @@ impl PrivateDir {
 
     /// The names in it, sorted; those that are not UTF-8 are not ours and left out.
     pub fn names(&self) -> Result<Vec<String>, PrivateError> {
-        let failed = |source| PrivateError::Io { path: self.path.clone(), source };
+        let failed = |error| PrivateError::Io { path: self.path.clone(), error };
         let entries = std::fs::read_dir(&self.path).map_err(failed)?;
         let entries = entries.collect::<Result<Vec<_>, _>>().map_err(failed)?;
         let names = entries.into_iter().filter_map(|entry| entry.file_name().into_string().ok());
@@ -235,8 +256,8 @@ impl PrivateDir {
             Err(error) => Err(error.into()),
         };
         match removed {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                Err(PrivateError::Io { path, source })
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(PrivateError::Io { path, error })
             }
             _ => Ok(()),
         }
@@ -256,8 +277,8 @@ impl PrivateDir {
         io_error(&self.path.join(name), error)
     }
 
-    fn io(&self, name: &str, source: io::Error) -> PrivateError {
-        PrivateError::Io { path: self.path.join(name), source }
+    fn io(&self, name: &str, error: io::Error) -> PrivateError {
+        PrivateError::Io { path: self.path.join(name), error }
     }
 }
 
@@ -394,5 +415,5 @@ fn kind(found: &FileStat) -> SFlag {
 }
 
 fn io_error(path: &Path, error: Errno) -> PrivateError {
-    PrivateError::Io { path: path.to_owned(), source: error.into() }
+    PrivateError::Io { path: path.to_owned(), error: error.into() }
 }

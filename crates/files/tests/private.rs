@@ -162,6 +162,29 @@ fn links_pipes_and_devices_inside_are_not_opened_and_nothing_behind_a_link_chang
 }
 
 #[test]
+fn a_directory_in_a_folder_is_ours_alone_whatever_the_folder_is() {
+    let home = tempfile::tempdir().unwrap();
+    set_mode(home.path(), 0o777);
+    let below = |names: &[&str]| PrivateDir::below(home.path(), names);
+    let ours = below(&[".gearshift", "image"]).unwrap();
+    assert_eq!(ours.path(), home.path().join(".gearshift/image"));
+    assert_eq!(mode(ours.path()), 0o700);
+    // What others read beside it is the user's own matter.
+    set_mode(&home.path().join(".gearshift"), 0o755);
+    below(&[".gearshift", "image"]).unwrap();
+    assert_eq!(mode(&home.path().join(".gearshift")), 0o755);
+    symlink(ours.path(), home.path().join("link")).unwrap();
+    for names in [&["link"][..], &["link", "image"]] {
+        assert!(matches!(below(names), Err(PrivateError::Link { .. })), "{names:?}");
+    }
+    if as_root() {
+        chown(home.path().join(".gearshift"), Some(NOBODY), None).unwrap();
+        let said = below(&[".gearshift", "image"]).expect_err("another user's").to_string();
+        assert!(said.contains(".gearshift: it belongs to uid 65534"), "{said}");
+    }
+}
+
+#[test]
 fn a_place_that_is_relative_or_a_file_is_refused_by_name() {
     let home = tempfile::tempdir().unwrap();
     assert!(

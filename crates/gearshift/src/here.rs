@@ -1,6 +1,9 @@
 //! What this machine and this folder give: places, builds, the twin.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,6 +22,25 @@ use crate::builds::Builds;
 
 /// Where results of this folder go.
 pub const RESULTS: &str = ".gearshift/runs";
+
+/// Makes the folder for results. What is made belongs to this user alone; a folder that is there already
+/// stays as its user has it.
+pub fn make_results() -> Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(RESULTS);
+    made.with_context(|| format!("making {RESULTS} in this folder"))
+}
+
+/// Makes this directory of results, which must not be there, with mode 0700.
+pub fn make_result(directory: &Path) -> std::io::Result<()> {
+    DirBuilder::new().mode(0o700).create(directory)
+}
+
+/// Writes a new file of results with mode 0600.
+pub fn write_result(path: &Path, text: &str) -> Result<()> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+    written.with_context(|| format!("writing {}", path.display()))
+}
 
 /// Where built services and calibration are kept, per user; made where it is missing, and this user's
 /// alone.

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use gearshift_files::PrivateDir;
 use gearshift_gear::{InImage, Program};
 use gearshift_image::{
     Image, Opened, Platform, Reference, Registry, RegistryOptions, docker_folder, open_here,
@@ -14,8 +15,8 @@ use gearshift_services::service;
 
 use crate::verbs::image::{cached, pull};
 
-/// Below the description's folder, by the image's digest.
-const UNPACKED: &str = ".gearshift/image";
+/// Below the description's folder, by the image's digest; this user's alone.
+const UNPACKED: [&str; 2] = [".gearshift", "image"];
 /// Where a container's machine shows itself; an image from scratch has none of them.
 const DIRECTORIES: [&str; 5] = ["proc", "dev", "sys", "etc", "tmp"];
 const FILES: [&str; 2] = ["etc/hosts", "etc/resolv.conf"];
@@ -27,8 +28,9 @@ const OF_THE_ROW: [&str; 3] = ["PORT", "HOST", "BIND"];
 pub fn program(own: &Manifest, service: &Service, named: &str, offline: bool) -> Result<Program> {
     let opened = open(&own.folder, named, offline)?;
     let image = &opened.image;
-    let place =
-        std::path::absolute(&own.folder)?.join(UNPACKED).join(image.descriptor.digest.short());
+    let unpacked = PrivateDir::below(&std::path::absolute(&own.folder)?, &UNPACKED)?;
+    let place = unpacked.dir(image.descriptor.digest.short())?;
+    let place = place.path();
     let root = place.join("root");
     if !root.exists() {
         image.unpack(&root)?;

@@ -44,7 +44,7 @@ impl PlaneConfig {
     pub fn private(&self) -> Result<PrivateDir, PrivateError> {
         let gone = || PrivateError::Io {
             path: self.directory.clone(),
-            source: std::io::ErrorKind::NotFound.into(),
+            error: std::io::ErrorKind::NotFound.into(),
         };
         PrivateDir::open(&self.directory)?.ok_or_else(gone)
     }

@@ -349,13 +349,12 @@ fn unexpected(row: &str, told: &Told) -> TargetError {
 }
 
 impl TwinConfig {
-    /// The usual place, made where it is missing, with this command for data planes and these
-    /// programs.
+    /// The usual place, with this command for data planes and these programs.
     ///
     /// # Errors
     /// Where the place is not usable; the error names the variable that decides it.
     pub fn usual(plane_command: Vec<PathBuf>, programs: Programs) -> Result<Self, PlaceError> {
-        let base = Places::here().open_state()?.path().to_owned();
+        let base = Places::here().usable_state()?;
         Ok(Self { host: Host::detect(), base, plane_command, programs })
     }
 }

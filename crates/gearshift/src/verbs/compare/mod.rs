@@ -71,8 +71,7 @@ impl Compare {
         let builds = Arc::new(builds);
         builds.require_own()?;
         // A place for the results is better missing now than after minutes of measuring.
-        std::fs::create_dir_all(here::RESULTS)
-            .with_context(|| format!("making {} in this folder", here::RESULTS))?;
+        here::make_results()?;
         let config = here::twin_config(&builds)?;
         let run = here::own_run(&config)?;
         let results = block_on(self.measure(&config, builds, &run, rows, service))?;
@@ -212,8 +211,7 @@ fn write(results: &Results) -> Result<PathBuf> {
 }
 
 fn write_all(results: &Results, directory: &Path) -> Result<()> {
-    std::fs::create_dir_all(directory)
-        .with_context(|| format!("making {}", directory.display()))?;
+    here::make_result(directory).with_context(|| format!("making {}", directory.display()))?;
     let files = [
         ("results.json", serde_json::to_string_pretty(results)?),
         ("report.md", gearshift_report::markdown(results)),
@@ -221,7 +219,7 @@ fn write_all(results: &Results, directory: &Path) -> Result<()> {
     ];
     for (name, text) in files {
         let path = directory.join(name);
-        std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
+        here::write_result(&path, &text)?;
     }
     Ok(())
 }
