@@ -53,7 +53,7 @@ impl Bench {
         let gearshift = PathBuf::from(env!("CARGO_BIN_EXE_gearshift"));
         let command = |what: &str| vec![gearshift.clone(), "internal".into(), what.into()];
         let usual =
-            TwinConfig::usual(command("plane"), Arc::new(move |build| preparer.program(build)));
+            TwinConfig::usual(command("plane"), Arc::new(move |build| preparer.program(build)))?;
         let twin = Twin::new(TwinConfig { base: place.path().join("runs"), ..usual });
         // Eight digits, where Gearshift itself gives four.
         let run: RunId = format!("be{:06x}", std::process::id() & 0xff_ffff).parse()?;

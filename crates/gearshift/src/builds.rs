@@ -42,9 +42,12 @@ pub struct Builds {
 
 impl Builds {
     /// With the described service or function, where there is one.
-    pub fn with(own: Option<Manifest>) -> Self {
+    ///
+    /// # Errors
+    /// Where this user has no usable cache.
+    pub fn with(own: Option<Manifest>) -> Result<Self> {
         let (strict, offline, found) = (false, false, OnceLock::new());
-        Self { preparer: here::preparer(), own, strict, offline, found }
+        Ok(Self { preparer: here::preparer()?, own, strict, offline, found })
     }
 
     /// Refuses another runtime than asked for.

@@ -1,16 +1,21 @@
 //! What this machine and this folder give: places, builds, the twin.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use gearshift_gear::RunId;
+use gearshift_files::Places;
+use gearshift_gear::{Missing, RunId};
 use gearshift_prepare::Preparer;
 use gearshift_price::{PriceBook, PriceError};
-use gearshift_sandbox::{ORCHESTRATOR_VARIABLE, RUN_VARIABLE};
-use gearshift_twin::{TwinConfig, runs_on_disk};
+use gearshift_sandbox::{Host, ORCHESTRATOR_VARIABLE, RUN_VARIABLE};
+use gearshift_twin::{TwinConfig, places_of_runs, runs_on_disk, seen_planes};
 use rand::Rng;
 
 use crate::builds::Builds;
@@ -18,23 +23,44 @@ use crate::builds::Builds;
 /// Where results of this folder go.
 pub const RESULTS: &str = ".gearshift/runs";
 
-/// Where built services and calibration are kept, per user.
-pub fn cache() -> PathBuf {
-    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
-    let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home);
-    base.unwrap_or_else(std::env::temp_dir).join("gearshift")
+/// Makes the folder for results. What is made belongs to this user alone; a folder that is there already
+/// stays as its user has it.
+pub fn make_results() -> Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(RESULTS);
+    made.with_context(|| format!("making {RESULTS} in this folder"))
 }
 
-/// Where this user's own price books are.
-pub fn prices() -> PathBuf {
-    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/share"));
-    let base = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).or_else(home);
-    base.unwrap_or_else(std::env::temp_dir).join("gearshift/prices")
+/// Makes this directory of results, which must not be there, with mode 0700.
+pub fn make_result(directory: &Path) -> std::io::Result<()> {
+    DirBuilder::new().mode(0o700).create(directory)
+}
+
+/// Writes a new file of results with mode 0600.
+pub fn write_result(path: &Path, text: &str) -> Result<()> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+    written.with_context(|| format!("writing {}", path.display()))
+}
+
+/// Where built services and calibration are kept, per user; made where it is missing, and this user's
+/// alone.
+pub fn cache() -> Result<PathBuf> {
+    Ok(Places::here().cache()?.path().to_owned())
+}
+
+/// Said where a price book was to be kept and no home is set.
+pub const NO_PRICES: &str =
+    "HOME is not set → export XDG_DATA_HOME=/an/absolute/directory/of/yours";
+
+/// Where this user's own price books are; none where no home is set.
+pub fn prices() -> Result<Option<PathBuf>> {
+    Ok(Places::here().data()?.map(|data| data.join("prices")))
 }
 
 /// This user's own price book of a region; none where there is none.
 pub fn own_book(region: &str) -> Result<Option<PriceBook>> {
-    let path = prices().join(format!("{region}.toml"));
+    let Some(prices) = prices()? else { return Ok(None) };
+    let path = prices.join(format!("{region}.toml"));
     // A home that is another user's, as `sudo -u` leaves it: what may not be looked into is not ours.
     let elsewhere = |error: std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
     if path.metadata().is_err_and(elsewhere) {
@@ -73,8 +99,8 @@ pub fn install_own_books() -> Result<()> {
 }
 
 /// Where programs come from.
-pub fn preparer() -> Arc<Preparer> {
-    Arc::new(Preparer::new(&cache()))
+pub fn preparer() -> Result<Arc<Preparer>> {
+    Ok(Arc::new(Preparer::new(&cache()?)))
 }
 
 /// What the twin is made of.
@@ -82,7 +108,25 @@ pub fn twin_config(builds: &Arc<Builds>) -> Result<TwinConfig> {
     let this = std::env::current_exe().context("finding this program's own path")?;
     let plane = vec![this, "internal".into(), "plane".into()];
     let builds = builds.clone();
-    Ok(TwinConfig::usual(plane, Arc::new(move |build| builds.program(build))))
+    Ok(TwinConfig::usual(plane, Arc::new(move |build| builds.program(build)))?)
+}
+
+/// What the twin is made of, for whoever looks and starts nothing: nothing is made, and a home that is
+/// not usable hides no run that another place leads to.
+pub fn looking_config() -> TwinConfig {
+    let nothing_starts = |build: &str| {
+        Err(Missing {
+            what: build.to_owned(),
+            why: "this command starts nothing".to_owned(),
+            how_to_get_it: "gearshift up".to_owned(),
+        })
+    };
+    TwinConfig {
+        host: Host::detect(),
+        base: Places::here().state().unwrap_or_default(),
+        plane_command: Vec::new(),
+        programs: Arc::new(nothing_starts),
+    }
 }
 
 /// This comparison's run id. A process can only be marked when it is started, so the first call
@@ -105,7 +149,7 @@ pub fn own_run(config: &TwinConfig) -> Result<RunId> {
 /// A run id nothing here uses: no process, no control group, no directory.
 pub fn new_run(config: &TwinConfig) -> RunId {
     let mut taken = config.host.runs();
-    taken.extend(runs_on_disk(&config.base));
+    taken.extend(places_of_runs(&config.base).into_keys());
     taken.extend(runs_on_disk(Path::new(RESULTS)));
     let mut rng = rand::rngs::OsRng;
     loop {
@@ -116,9 +160,26 @@ pub fn new_run(config: &TwinConfig) -> RunId {
     }
 }
 
-/// Every run that has something here.
-pub fn live_runs(config: &TwinConfig) -> Vec<RunId> {
-    let mut runs = config.host.runs();
-    runs.extend(runs_on_disk(&config.base));
-    runs.into_iter().collect()
+/// Every run of this user that has something here, and where it keeps it.
+pub fn live_runs(config: &TwinConfig) -> BTreeMap<RunId, Vec<PathBuf>> {
+    let mut runs = places_of_runs(&config.base);
+    let theirs = runs_of_others(config);
+    for run in config.host.runs().into_iter().filter(|run| !theirs.contains_key(run)) {
+        runs.entry(run).or_default();
+    }
+    runs
+}
+
+/// Every run that is seen here and belongs to another user, by that user's number.
+pub fn runs_of_others(config: &TwinConfig) -> BTreeMap<RunId, u32> {
+    let us = nix::unistd::geteuid().as_raw();
+    let mut owners: BTreeMap<RunId, BTreeSet<u32>> = config.host.owners();
+    for plane in seen_planes() {
+        owners.entry(plane.run).or_default().insert(plane.user);
+    }
+    for run in places_of_runs(&config.base).into_keys() {
+        owners.entry(run).or_default().insert(us);
+    }
+    let theirs = owners.into_iter().filter(|(_, owners)| !owners.contains(&us));
+    theirs.filter_map(|(run, owners)| Some((run, owners.into_iter().next()?))).collect()
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use gearshift_files::PrivateDir;
 use gearshift_gear::{InImage, Program};
 use gearshift_image::{
     Image, Opened, Platform, Reference, Registry, RegistryOptions, docker_folder, inside, open_here,
@@ -16,8 +17,8 @@ use nix::unistd::Uid;
 
 use crate::verbs::image::{cached, pull};
 
-/// Below the description's folder, by the image's digest.
-const UNPACKED: &str = ".gearshift/image";
+/// Below the description's folder, by the image's digest; this user's alone.
+const UNPACKED: [&str; 2] = [".gearshift", "image"];
 /// Where a container's machine shows itself; an image from scratch has none of them.
 const OF_THE_MACHINE: [&str; 3] = ["proc", "dev", "sys"];
 /// What programs expect beside them.
@@ -66,12 +67,10 @@ pub fn program(own: &Manifest, service: &Service, named: &str, offline: bool) ->
 fn unpacked(folder: &Path, image: &Image) -> Result<PathBuf> {
     let first_id = gearshift_sandbox::first_id();
     let whose = if first_id == 0 { Uid::effective().as_raw() } else { first_id };
-    let all = std::path::absolute(folder)?.join(UNPACKED);
-    let failed = || format!("it cannot be unpacked in {}", all.display());
-    fs::create_dir_all(&all).with_context(failed)?;
     // Nobody else reaches what an image brings, such as a program of root's.
-    fs::set_permissions(&all, Permissions::from_mode(0o700)).with_context(failed)?;
-    let root = all.join(format!("{}-{whose}", image.descriptor.digest.hex())).join("root");
+    let all = PrivateDir::below(&std::path::absolute(folder)?, &UNPACKED)?;
+    let place = all.dir(&format!("{}-{whose}", image.descriptor.digest.hex()))?;
+    let root = place.path().join("root");
     if !root.exists() {
         image.unpack_shifted(&root, first_id)?;
         remove(&root.join(ADAPTER))?;

@@ -22,7 +22,7 @@ static CONFIG: LazyLock<TwinConfig> = LazyLock::new(|| {
     let preparer = Preparer::new(places.path());
     let plane = [env!("CARGO_BIN_EXE_gearshift"), "internal", "plane"].map(PathBuf::from);
     let programs = Arc::new(move |build: &str| preparer.program(build));
-    let mut config = TwinConfig::usual(plane.to_vec(), programs);
+    let mut config = TwinConfig::usual(plane.to_vec(), programs).unwrap();
     config.base = places.path().join("runs");
     config
 });

@@ -1,7 +1,6 @@
 //! The commonest user is not root.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -33,7 +32,7 @@ fn an_ordinary_user_gets_unshaped_rows_without_dollars_and_nothing_is_left() {
     }
     let home = tempfile::tempdir().unwrap();
     let home = home.path();
-    fs::set_permissions(home, fs::Permissions::from_mode(0o777)).unwrap();
+    std::os::unix::fs::chown(home, Some(NOBODY), Some(NOBODY)).unwrap();
     fs::copy(env!("CARGO_BIN_EXE_gearshift"), home.join("bin")).unwrap();
     let doctor = String::from_utf8(as_nobody(home, &["doctor"]).stdout).unwrap();
     if !doctor.contains("unshaped") {

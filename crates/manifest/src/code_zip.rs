@@ -1,9 +1,9 @@
 //! Unpacking a function's code: what Lambda would take of it, inside its own folder, without rights.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
+use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use zip::read::ZipFile;
@@ -17,8 +17,8 @@ const LONGEST_TARGET: u64 = 4096;
 const KIND: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
 
-/// Replaces what lies at `place` by what is in the archive. The folder that `place` is in is this user's
-/// alone (0700) from then on.
+/// Replaces what lies at `place` by what is in the archive. The folder that `place` is in must be this
+/// user's alone.
 ///
 /// # Errors
 /// In words, naming the entry: where one would lie outside of `place`, comes twice, is neither file, folder
@@ -28,20 +28,13 @@ pub(crate) fn unpack(archive: &Path, place: &Path) -> Result<(), String> {
     let file = gearshift_files::open(archive).map_err(|error| error.to_string())?;
     let mut archive = zip::ZipArchive::new(file).map_err(|error| error.to_string())?;
     super::function::remove(place).map_err(words)?;
-    own_folder(place).map_err(words)?;
+    fs::create_dir(place).map_err(words)?;
     let unpacked = lay(&mut archive, place);
     if unpacked.is_err() {
         // What is wrong with the archive is what the user has to hear.
         let _ = super::function::remove(place);
     }
     unpacked
-}
-
-fn own_folder(place: &Path) -> io::Result<()> {
-    let above = place.parent().unwrap_or(Path::new("."));
-    DirBuilder::new().recursive(true).mode(0o700).create(above)?;
-    fs::set_permissions(above, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
-    fs::create_dir(place)
 }
 
 fn lay(archive: &mut zip::ZipArchive<fs::File>, place: &Path) -> Result<(), String> {

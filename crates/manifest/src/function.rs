@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use gearshift_files::PrivateDir;
 use gearshift_gear::{Front, InImage, KeyKind, Program, StoresWanted, TableKey, TableWanted};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Manifest, ManifestError, code_zip, package};
 
 /// Where code packages are unpacked, below the manifest's folder.
-const UNPACKED: &str = ".gearshift/function";
+const UNPACKED: [&str; 2] = [".gearshift", "function"];
 
 /// `[function]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -236,7 +237,8 @@ impl Manifest {
     /// first, as on Lambda.
     fn beside(&self, packages: &Path, code: &Path) -> Result<PathBuf, String> {
         let folder = std::path::absolute(&self.folder).map_err(|error| error.to_string())?;
-        let unpacked = folder.join(UNPACKED);
+        let unpacked = PrivateDir::below(&folder, &UNPACKED).map_err(|error| error.to_string())?;
+        let unpacked = unpacked.path();
         let place = unpacked.join(self.name.as_str());
         let failed = |error: std::io::Error| format!("{}: {error}", place.display());
         if code != place {
@@ -264,7 +266,8 @@ impl Manifest {
             return Ok((code, size));
         }
         let folder = std::path::absolute(&self.folder).map_err(|e| e.to_string())?;
-        let place = folder.join(UNPACKED).join(self.name.as_str());
+        let unpacked = PrivateDir::below(&folder, &UNPACKED).map_err(|error| error.to_string())?;
+        let place = unpacked.path().join(self.name.as_str());
         code_zip::unpack(&code, &place).map_err(|why| {
             format!("`function.code`: {} is no .zip that can be unpacked: {why}", code.display())
         })?;

@@ -2,17 +2,24 @@
 
 use std::path::Path;
 
+use gearshift_files::PrivateDir;
 use gearshift_gear::{Missing, Program, RuntimeClient};
 use gearshift_services::{Artefact, LAMBDA_RUNTIME_VERSION, service};
 
+use crate::error::in_two;
 use crate::sources::page;
 
-/// Places this service below `directory`, unless it lies there.
+/// Places this service below `directory`, which is this user's alone, unless it lies there as it was
+/// compiled in.
 pub(crate) fn program(build: &str, directory: &Path) -> Result<Program, Missing> {
     let missing =
         |why: String, how_to_get_it: String| Missing { what: build.to_owned(), why, how_to_get_it };
     let artefact = service(build)
         .map_err(|unknown| missing(unknown.to_string(), "choose another row".to_owned()))?;
+    PrivateDir::open_or_create(directory).map_err(|error| {
+        let (why, next) = in_two(&error);
+        missing(why, next)
+    })?;
     let placed = artefact.place_in(directory).map_err(|error| {
         let place = directory.display();
         missing(

@@ -2,14 +2,25 @@
 //!
 //! An entry is made in a staging directory beside it and renamed when it is complete, together with
 //! a manifest that seals every file in it. What does not fit its seal is made anew.
+//!
+//! What protects whom: the seal lies beside what it seals, so it tells damage by the disk, by a
+//! cut-off write or by hand, and nothing else; whoever could write there could seal anew. Against
+//! other users of the machine protects that the cache's directory is this user's alone
+//! ([`PrivateDir`]), and that every directory and file of an entry belongs to this user and is
+//! written by nobody else, which is looked at whenever an entry is used. Against a registry that
+//! hands out something else protect the hashes in the lock files, which are compiled in, when an
+//! entry is made. Nothing here protects a user from processes of the same user, or of root.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use gearshift_files::{PrivateDir, PrivateError};
 use nix::fcntl::{Flock, FlockArg};
+use nix::unistd::geteuid;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
@@ -18,6 +29,8 @@ use crate::error::{Doing, PrepareError};
 use crate::recipe::Made;
 
 const MANIFEST: &str = "prepared.json";
+/// Write permission of the group and of all others.
+const OF_OTHERS: u32 = 0o022;
 /// Staging directories begin like this; entries never do.
 const STAGING: &str = ".making-";
 
@@ -33,6 +46,8 @@ pub(crate) enum Flaw {
     Absent,
     /// What is wrong with it, for people.
     Damaged(String),
+    /// The cache is not this user's alone: nothing in it is used, and nothing made.
+    NotOurs(String),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -75,9 +90,12 @@ impl Cache {
 
     /// The entry's making, once every file in it is as it was sealed.
     pub(crate) fn check(&self, entry: &Path) -> Result<Made, Flaw> {
-        if !entry.exists() {
+        let private = PrivateDir::open(&self.root);
+        private.map_err(|why| Flaw::NotOurs(why.to_string()))?.ok_or(Flaw::Absent)?;
+        if fs::symlink_metadata(entry).is_err() {
             return Err(Flaw::Absent);
         }
+        ours(entry)?;
         let damaged = |what: &Path, why: &str| {
             Flaw::Damaged(format!("{} {why}", what.strip_prefix(entry).unwrap_or(what).display()))
         };
@@ -96,9 +114,14 @@ impl Cache {
         Ok(manifest.made)
     }
 
+    /// The cache's directory, made where it is missing.
+    pub(crate) fn make(&self) -> Result<PrivateDir, PrivateError> {
+        PrivateDir::open_or_create(&self.root)
+    }
+
     /// Waits until nobody else makes an entry, and removes what those that were killed left.
     pub(crate) async fn lock(&self) -> Result<Locked<'_>, PrepareError> {
-        fs::create_dir_all(&self.root).doing(|| format!("making {}", self.root.display()))?;
+        self.make().map_err(PrepareError::Place)?;
         let path = self.root.join("lock");
         loop {
             let file = File::create(&path).doing(|| format!("opening {}", path.display()))?;
@@ -150,6 +173,7 @@ impl Locked<'_> {
         entry: &Path,
         made: &Made,
     ) -> Result<(), PrepareError> {
+        close(&staging.path).doing(|| format!("closing {}", entry.display()))?;
         let files = seals(&staging.path).doing(|| format!("reading {}", entry.display()))?;
         let manifest = Manifest { made: made.clone(), files };
         let text = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
@@ -164,6 +188,36 @@ impl Locked<'_> {
         staging.kept = true;
         Ok(())
     }
+}
+
+/// Refuses an entry in which something belongs to another user, or may be written by one.
+fn ours(entry: &Path) -> Result<(), Flaw> {
+    let us = geteuid().as_raw();
+    for found in WalkDir::new(entry).follow_root_links(false) {
+        let found = found.map_err(|error| Flaw::Damaged(error.to_string()))?;
+        let metadata = found.metadata().map_err(|error| Flaw::Damaged(error.to_string()))?;
+        let inside = found.path().strip_prefix(entry).unwrap_or(found.path()).display();
+        if metadata.uid() != us {
+            return Err(Flaw::Damaged(format!("{inside} belongs to uid {}", metadata.uid())));
+        }
+        if !metadata.is_symlink() && metadata.mode() & OF_OTHERS != 0 {
+            return Err(Flaw::Damaged(format!("{inside} may be written by other users")));
+        }
+    }
+    Ok(())
+}
+
+/// Takes from all others the right to write, which this user's umask or a package may have given.
+fn close(directory: &Path) -> io::Result<()> {
+    for found in WalkDir::new(directory) {
+        let found = found?;
+        let metadata = found.metadata()?;
+        if !metadata.is_symlink() && metadata.mode() & OF_OTHERS != 0 {
+            let mode = metadata.mode() & 0o7777 & !OF_OTHERS;
+            fs::set_permissions(found.path(), fs::Permissions::from_mode(mode))?;
+        }
+    }
+    Ok(())
 }
 
 fn seals(directory: &Path) -> io::Result<BTreeMap<PathBuf, Seal>> {

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use gearshift_files::PrivateError;
 use gearshift_gear::Missing;
 
 /// Names what failed; [`PrepareError::next`] is the next step. Nothing half-made is left.
@@ -21,8 +22,18 @@ pub enum PrepareError {
     ToolFailed { tool: String, how: String, said: String },
     #[error("what {tool} fetched is not what was asked for: {what}")]
     Unexpected { tool: String, what: String },
+    /// Its text ends with the next step.
+    #[error("{}", in_two(.0).0)]
+    Place(PrivateError),
     #[error("{what}: {source}")]
     Io { what: String, source: io::Error },
+}
+
+/// The reason and the next step.
+pub(crate) fn in_two(error: &impl ToString) -> (String, String) {
+    let said = error.to_string();
+    let (why, next) = said.split_once(" → ").unwrap_or((&said, "set XDG_CACHE_HOME"));
+    (why.to_owned(), next.to_owned())
 }
 
 fn said_after(said: &str) -> String {
@@ -34,6 +45,7 @@ impl PrepareError {
     pub fn next(&self) -> String {
         match self {
             Self::Missing(missing) => missing.how_to_get_it.clone(),
+            Self::Place(why) => in_two(why).1,
             Self::NoRoom { .. } | Self::DiskFull { .. } => {
                 "free space there, or set XDG_CACHE_HOME to another disk".to_owned()
             }

@@ -22,7 +22,6 @@ mod sources;
 mod workshop;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -30,7 +29,6 @@ use gearshift_gear::{Missing, Program};
 use sha2::{Digest, Sha256};
 
 use cache::{Cache, Flaw};
-use error::Doing;
 use recipe::{Recipe, Tools};
 use workshop::{Workshop, free_mb};
 
@@ -121,12 +119,12 @@ impl Preparer {
         if let Some(program) = ready.get(build) {
             return Look::Ready(program.clone());
         }
-        let look = match self.recipe(build) {
-            Some(recipe) => self.look_for(recipe),
-            None => {
-                built_in::program(build, &self.services).map_or_else(Look::Missing, Look::Ready)
-            }
+        let Some(recipe) = self.recipe(build) else {
+            // Compared with the digest that is compiled in before each start, so looked at each time.
+            let built_in = built_in::program(build, &self.services);
+            return built_in.map_or_else(Look::Missing, Look::Ready);
         };
+        let look = self.look_for(recipe);
         if let Look::Ready(program) = &look {
             ready.insert(build.to_owned(), program.clone());
         }
@@ -142,6 +140,10 @@ impl Preparer {
         match self.cache.check(&entry) {
             Ok(made) => Look::Ready(recipe.program(&entry, &tools, made)),
             Err(Flaw::Absent) => Look::Fetch(recipe.fetch()),
+            Err(Flaw::NotOurs(said)) => {
+                let (why, how_to_get_it) = error::in_two(&said);
+                Look::Missing(Missing { what: recipe.build().to_owned(), why, how_to_get_it })
+            }
             Err(Flaw::Damaged(why)) => Look::Fetch(Fetch { again: Some(why), ..recipe.fetch() }),
         }
     }
@@ -193,8 +195,8 @@ impl Preparer {
     }
 
     fn has_room(&self, fetch: &Fetch) -> Result<(), PrepareError> {
+        self.cache.make().map_err(PrepareError::Place)?;
         let (path, needed_mb) = (self.cache.root().to_owned(), fetch.disk_mb * ROOM);
-        fs::create_dir_all(&path).doing(|| format!("making {}", path.display()))?;
         match free_mb(&path) {
             Some(free_mb) if free_mb < needed_mb => {
                 Err(PrepareError::NoRoom { path, needed_mb, free_mb })

@@ -12,6 +12,7 @@ mod hierarchy;
 mod marks;
 mod mounted;
 mod priority;
+mod relatives;
 mod rootfs;
 mod sandbox;
 mod scope;
@@ -28,6 +29,7 @@ pub use marks::{
 pub use priority::{
     before_everything, before_others, keep_descriptors_to_ourselves, many_descriptors,
 };
+pub use relatives::{adopt_orphans, end_descendants};
 pub use rootfs::{first_id, into_image};
 pub use sandbox::{Limits, Sandbox, apart};
 pub use scope::{ScopeError, into_own_scope};

@@ -24,14 +24,16 @@ pub struct Marked {
     pub member: String,
     /// It brings the run's rows up and down.
     pub orchestrator: bool,
+    /// Whose it is.
+    pub user: u32,
 }
 
 /// Every process that carries a run in its environment; this process and zombies left out.
 pub fn marked_processes() -> Vec<Marked> {
     let own = std::process::id() as i32;
     environments()
-        .filter(|(pid, _)| *pid != own)
-        .filter_map(|(pid, read)| marks(pid, read))
+        .filter(|(pid, ..)| *pid != own)
+        .filter_map(|(pid, user, read)| marks(pid, user, read))
         .collect()
 }
 
@@ -42,28 +44,30 @@ pub fn processes_of(run: &RunId) -> Vec<Marked> {
 
 type Environment = HashMap<OsString, OsString>;
 
-fn marks(pid: i32, environment: Environment) -> Option<Marked> {
+fn marks(pid: i32, user: u32, environment: Environment) -> Option<Marked> {
     let text = |name: &str| environment.get(OsStr::new(name))?.to_str().map(str::to_owned);
     let run = text(RUN_VARIABLE)?.parse().ok()?;
     let member = text(MEMBER_VARIABLE).unwrap_or_default();
     let orchestrator = text(ORCHESTRATOR_VARIABLE).is_some();
-    Some(Marked { pid, run, member, orchestrator })
+    Some(Marked { pid, run, member, orchestrator, user })
 }
 
 /// Of every process whose environment may be read; a zombie has none left.
 #[cfg(target_os = "linux")]
-fn environments() -> impl Iterator<Item = (i32, Environment)> {
+fn environments() -> impl Iterator<Item = (i32, u32, Environment)> {
     let all = procfs::process::all_processes().into_iter().flatten().flatten();
-    all.filter_map(|process| Some((process.pid, process.environ().ok()?)))
+    all.filter_map(|process| Some((process.pid, process.uid().ok()?, process.environ().ok()?)))
 }
 
 /// Of every living process whose environment may be read.
 #[cfg(not(target_os = "linux"))]
-fn environments() -> impl Iterator<Item = (i32, Environment)> {
+fn environments() -> impl Iterator<Item = (i32, u32, Environment)> {
     use sysinfo::{
         Process, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind,
     };
-    let wanted = ProcessRefreshKind::nothing().with_environ(UpdateKind::Always);
+    let wanted = ProcessRefreshKind::nothing()
+        .with_environ(UpdateKind::Always)
+        .with_user(UpdateKind::Always);
     let system = System::new().map(|mut system| {
         system.refresh_processes_specifics(ProcessesToUpdate::All, true, wanted);
         system
@@ -74,7 +78,9 @@ fn environments() -> impl Iterator<Item = (i32, Environment)> {
     };
     let read = |process: &Process| {
         let environment = process.environ().iter().filter_map(pair).collect();
-        (process.pid().as_u32() as i32, environment)
+        // One whose user is not known is nobody's that could ask here.
+        let user = process.user_id().map_or(u32::MAX, |user| **user);
+        (process.pid().as_u32() as i32, user, environment)
     };
     let processes = system.iter().flat_map(|system| system.processes().values());
     let alive = processes.filter(|process| process.status() != ProcessStatus::Zombie);
@@ -105,7 +111,8 @@ mod tests {
         until(|| !processes_of(&run).is_empty());
         let member = "row.member".to_owned();
         let pid = child.id() as i32;
-        let marked = Marked { pid, run: run.clone(), member, orchestrator: false };
+        let user = nix::unistd::geteuid().as_raw();
+        let marked = Marked { pid, run: run.clone(), member, orchestrator: false, user };
         assert_eq!(processes_of(&run), [marked]);
         child.kill().expect("killed");
         // Not waited for yet: a zombie.

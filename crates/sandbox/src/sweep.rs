@@ -1,13 +1,16 @@
 //! Taking away whatever a run left, knowing only its id, and showing that nothing is left.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 use gearshift_gear::RunId;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::marks::{Marked, marked_processes};
+use crate::marks::{Marked, TREE, marked_processes};
+use crate::mounted::trees;
+use crate::relatives::with_relatives;
 use crate::sandbox::{PATIENCE, kill_group, remove_groups};
 use crate::{Host, processes_of};
 
@@ -35,6 +38,27 @@ impl Host {
         let names = self.trees().into_iter().flat_map(|tree| tree.children(""));
         marked.chain(names.filter_map(|name| name.parse().ok())).collect()
     }
+
+    /// The users of whom a run has a process or a control group here, as far as this user sees.
+    pub fn owners(&self) -> BTreeMap<RunId, BTreeSet<u32>> {
+        let mut owners: BTreeMap<RunId, BTreeSet<u32>> = BTreeMap::new();
+        let processes = marked_processes().into_iter().map(|process| (process.run, process.user));
+        for (run, user) in processes.chain(groups_of_anybody()) {
+            owners.entry(run).or_default().insert(user);
+        }
+        owners
+    }
+}
+
+/// Every run's control group in the trees that all users see, and whose it is.
+fn groups_of_anybody() -> Vec<(RunId, u32)> {
+    let trees = trees().unwrap_or_default().into_iter().map(|tree| tree.at.join(TREE));
+    let groups = trees.flat_map(|tree| std::fs::read_dir(tree).into_iter().flatten().flatten());
+    let runs = groups.filter_map(|group| {
+        let run = group.file_name().to_str()?.parse().ok()?;
+        Some((run, group.metadata().ok()?.uid()))
+    });
+    runs.collect()
 }
 
 /// What is there of this run, read from the kernel.
@@ -43,7 +67,10 @@ pub fn remains(host: &Host, run: &RunId) -> Remains {
         host.trees().into_iter().flat_map(|tree| tree.children(group)).collect()
     };
     Remains {
-        processes: processes_of(run),
+        processes: match host.hierarchy {
+            Some(_) => processes_of(run),
+            None => with_relatives(run),
+        },
         groups: below(run.as_str()).into_iter().collect(),
         run_group: below("").contains(run.as_str()),
     }
@@ -85,7 +112,7 @@ fn pass(host: &Host, run: &RunId, member: &impl Fn(&str) -> bool) -> bool {
 pub(crate) fn kill_marked(run: &RunId, member: &impl Fn(&str) -> bool) {
     let began = Instant::now();
     while began.elapsed() < PATIENCE {
-        let mut left = processes_of(run);
+        let mut left = with_relatives(run);
         left.retain(|process| member(&process.member));
         if left.is_empty() {
             return;

@@ -1,14 +1,17 @@
 //! How the twin talks to a data plane: one JSON line each way on a Unix socket.
 
-use std::path::Path;
 use std::time::Duration;
 
 use gearshift_deploy::{Condition, Event, Member, State};
+use gearshift_files::PrivateDir;
 use gearshift_gear::UsageLine;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
+
+/// The socket's name in its row's directory.
+pub(crate) const SOCKET: &str = "control.sock";
 
 /// What a data plane is asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,13 +42,13 @@ pub enum Told {
     },
 }
 
-/// Asks a data plane once.
+/// Asks the data plane of the row with this directory once.
 ///
 /// # Errors
 /// Where nothing listens, the answer is cut off, or none comes within `patience`.
-pub(crate) async fn ask(socket: &Path, ask: &Ask, patience: Duration) -> std::io::Result<Told> {
+pub(crate) async fn ask(row: &PrivateDir, ask: &Ask, patience: Duration) -> std::io::Result<Told> {
     let exchange = async {
-        let mut stream = UnixStream::connect(socket).await?;
+        let mut stream = UnixStream::connect(row.short(SOCKET)).await?;
         let mut line = serde_json::to_vec(ask)?;
         line.push(b'\n');
         stream.write_all(&line).await?;

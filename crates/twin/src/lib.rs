@@ -6,6 +6,7 @@
 //! marks in their processes' environment.
 
 mod control;
+mod elsewhere;
 mod ledger;
 mod place;
 pub mod plane;
@@ -13,6 +14,7 @@ mod shares;
 mod twin;
 
 pub use control::{Ask, Told};
+pub use elsewhere::{SeenPlane, notes_are_kept, places_of_runs, seen_planes};
 pub use ledger::{promised_cores, room_for};
 pub use place::{PlaneConfig, RunPlace, runs_on_disk};
 pub use twin::{Programs, Twin, TwinConfig};

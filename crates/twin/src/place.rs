@@ -1,16 +1,28 @@
-//! Where a run keeps what is not in the kernel: one directory, named by run and row.
+//! Where a run keeps what is not in the kernel: one directory, named by run and row, which belongs
+//! to this user alone.
+//!
+//! What is kept is what a row was started as, a control socket and logs. What a service is told
+//! besides, such as a password of the user's, is never kept: a data plane gets it on its standard
+//! input.
 
-use std::fs;
-use std::io;
+use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use gearshift_deploy::{Fence, TargetError, Wanted};
+use gearshift_files::{PrivateDir, PrivateError};
 use gearshift_gear::{Program, RunId};
 use gearshift_stores::unmount_below;
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::Flock;
 use serde::{Deserialize, Serialize};
 
-/// What a data plane needs to know; kept as `wanted.json` in its directory.
+use crate::elsewhere;
+
+/// What a row was started as, in its directory.
+const WANTED: &str = "wanted.json";
+/// No [`Wanted`] and no data plane's last words come near it, bytes.
+const MOST: u64 = 4 << 20;
+
+/// What a data plane needs to know. It gets it on its standard input.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PlaneConfig {
     pub run: RunId,
@@ -25,125 +37,153 @@ pub struct PlaneConfig {
 }
 
 impl PlaneConfig {
-    /// The socket its data plane answers on.
-    pub fn socket(&self) -> PathBuf {
-        socket(&self.directory)
+    /// The row's directory, opened.
+    ///
+    /// # Errors
+    /// Where it is not there, or not this user's alone.
+    pub fn private(&self) -> Result<PrivateDir, PrivateError> {
+        let gone = || PrivateError::Io {
+            path: self.directory.clone(),
+            error: std::io::ErrorKind::NotFound.into(),
+        };
+        PrivateDir::open(&self.directory)?.ok_or_else(gone)
     }
-}
-
-pub(crate) fn socket(row_directory: &Path) -> PathBuf {
-    row_directory.join("control.sock")
 }
 
 /// The directory of one run.
 #[derive(Clone, Debug)]
 pub struct RunPlace {
-    directory: PathBuf,
+    base: PathBuf,
+    run: RunId,
 }
 
 impl RunPlace {
     /// The place of this run below `base`, whether it exists or not.
     pub fn new(base: &Path, run: &RunId) -> Self {
-        Self { directory: base.join(run.as_str()) }
+        Self { base: base.to_owned(), run: run.clone() }
     }
 
     /// True where something is kept.
     pub fn exists(&self) -> bool {
-        self.directory.exists()
+        self.base.join(self.run.as_str()).symlink_metadata().is_ok()
     }
 
     /// A row's directory.
     pub fn row(&self, row: &str) -> PathBuf {
-        self.directory.join(row)
+        self.base.join(self.run.as_str()).join(row)
+    }
+
+    /// None where it is not there. What is not this user's alone counts as not there: whoever wants
+    /// to make it is told.
+    fn open(&self) -> Option<PrivateDir> {
+        PrivateDir::open(&self.base).ok()??.existing(self.run.as_str()).ok()?
+    }
+
+    /// A row's directory, opened; none where it is not there.
+    pub(crate) fn open_row(&self, row: &str) -> Option<PrivateDir> {
+        self.open()?.existing(row).ok()?
     }
 
     /// The rows that have a directory.
     pub fn rows(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
-        let mut rows: Vec<String> = entries
-            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .collect();
-        rows.sort();
-        rows
+        let Some(directory) = self.open() else { return Vec::new() };
+        let mut names = directory.names().unwrap_or_default();
+        names.retain(|name| directory.path().join(name).is_dir());
+        names
     }
 
     /// What the row was started as.
-    pub fn plane_config(&self, row: &str) -> Option<PlaneConfig> {
-        serde_json::from_slice(&fs::read(self.row(row).join("wanted.json")).ok()?).ok()
+    pub fn wanted(&self, row: &str) -> Option<Wanted> {
+        serde_json::from_slice(&self.open_row(row)?.read(WANTED, MOST).ok()??).ok()
     }
 
-    /// Makes the row's directory with its `wanted.json`. False where the row has one already:
-    /// whoever made it starts the row, and nobody else.
-    pub fn claim(&self, config: &PlaneConfig) -> io::Result<bool> {
-        fs::create_dir_all(&self.directory)?;
-        match fs::create_dir(&config.directory) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
-            made => made?,
-        }
-        fs::write(config.directory.join("wanted.json"), serde_json::to_vec_pretty(config)?)?;
-        Ok(true)
+    /// The last line that the row's data plane said; none where it said nothing.
+    pub(crate) fn last_words(&self, row: &str) -> Option<String> {
+        let log = self.open_row(row)?.read(PLANE_LOG, MOST).ok()??;
+        let log = String::from_utf8_lossy(&log);
+        Some(log.trim().lines().last()?.to_owned())
+    }
+
+    /// Makes the row's directory and notes what it is started as. None where the row has one
+    /// already: whoever made it starts the row, and nobody else.
+    pub(crate) fn claim(&self, wanted: &Wanted) -> Result<Option<PrivateDir>, PrivateError> {
+        let run = PrivateDir::open_or_create(&self.base)?.dir(self.run.as_str())?;
+        elsewhere::note(&self.base, &self.run);
+        let Some(row) = run.create_dir(&wanted.row.name)? else { return Ok(None) };
+        let text = serde_json::to_vec_pretty(wanted).expect("what is wanted is plain data");
+        row.write(WANTED, &text)?;
+        Ok(Some(row))
     }
 
     /// Removes the row's directory, and the run's with the last one.
-    pub fn remove_row(&self, row: &str) -> io::Result<()> {
-        remove_tree(&self.row(row))?;
+    pub fn remove_row(&self, row: &str) -> std::io::Result<()> {
+        if let Some(directory) = self.open() {
+            remove_tree(&directory, row)?;
+        }
         if self.rows().is_empty() { self.remove() } else { Ok(()) }
     }
 
     /// Removes everything the run keeps.
-    pub fn remove(&self) -> io::Result<()> {
-        remove_tree(&self.directory)
+    pub fn remove(&self) -> std::io::Result<()> {
+        // In a directory that is not this user's alone there is nothing of this user's.
+        if let Some(base) = PrivateDir::open(&self.base).ok().flatten() {
+            remove_tree(&base, self.run.as_str())?;
+        }
+        elsewhere::forget(&self.run);
+        Ok(())
     }
 
     /// Takes note of a fence, or refuses it when a newer one was here. The note goes with the run.
     pub fn pass(&self, fence: Fence) -> Result<(), TargetError> {
-        let failed = |error: io::Error| TargetError::Failed {
-            what: format!("keeping the run's fence in {}", self.directory.display()),
-            why: error.to_string(),
+        let failed = |why: String| TargetError::Failed {
+            what: format!("keeping the run's fence in {}", self.base.display()),
+            why,
             next: "free space or fix permissions there, then again".to_owned(),
         };
-        fs::create_dir_all(&self.directory).map_err(failed)?;
-        let path = self.directory.join("fence");
-        let file = fs::OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(&path)
-            .map_err(failed)?;
-        let _locked = Flock::lock(file, FlockArg::LockExclusive)
-            .map_err(|(_, error)| failed(error.into()))?;
-        let newest = fs::read_to_string(&path).map_err(failed)?.trim().parse().unwrap_or(0);
+        let kept = PrivateDir::open_or_create(&self.base)
+            .and_then(|base| base.dir(self.run.as_str()))
+            .and_then(|run| run.lock("fence"));
+        let mut file = kept.map_err(|error| failed(error.to_string()))?;
+        let newest = noted(&mut file).map_err(|error| failed(error.to_string()))?;
         if fence.0 < newest {
             return Err(TargetError::Fenced { ours: fence.0, newest });
         }
-        fs::write(&path, fence.0.to_string()).map_err(failed)
+        note(&mut file, fence.0).map_err(|error| failed(error.to_string()))
     }
+}
+
+pub(crate) const PLANE_LOG: &str = "plane.log";
+
+/// The number in a file; 0 where there is none.
+fn noted(file: &mut std::fs::File) -> std::io::Result<u64> {
+    let mut text = String::new();
+    file.take(32).read_to_string(&mut text)?;
+    Ok(text.trim().parse().unwrap_or(0))
+}
+
+fn note(file: &mut std::fs::File, number: u64) -> std::io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(number.to_string().as_bytes())
 }
 
 /// The ledger of promised cores, until dropped. It says nothing itself: what is promised stands in
 /// the rows' directories.
-pub(crate) fn lock_ledger(base: &Path) -> io::Result<Flock<fs::File>> {
-    fs::create_dir_all(base)?;
-    let file = fs::File::create(base.join("ledger"))?;
-    Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| error.into())
+pub(crate) fn lock_ledger(base: &Path) -> Result<Flock<std::fs::File>, PrivateError> {
+    PrivateDir::open_or_create(base)?.lock("ledger")
 }
 
-/// Every run that keeps something below `base`.
+/// Every run that keeps something below `base`, which may be anybody's folder.
 pub fn runs_on_disk(base: &Path) -> Vec<RunId> {
-    let entries = fs::read_dir(base).into_iter().flatten().flatten();
+    let entries = std::fs::read_dir(base).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
 /// With what is mounted in it unmounted first: a file store's files are nobody's to remove.
-fn remove_tree(directory: &Path) -> io::Result<()> {
-    gone(unmount_below(directory).map(|_| ()))?;
-    gone(fs::remove_dir_all(directory))
-}
-
-fn gone(removed: io::Result<()>) -> io::Result<()> {
-    match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+fn remove_tree(directory: &PrivateDir, name: &str) -> std::io::Result<()> {
+    match unmount_below(&directory.path().join(name)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
     }
+    directory.remove(name).map_err(std::io::Error::other)
 }

@@ -1,7 +1,7 @@
 //! The target.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +11,15 @@ use gearshift_deploy::{
     Condition, Event, Fence, Progress, Shaping, Standing, State, Target, TargetError, Want, Wanted,
     World,
 };
+use gearshift_files::{PlaceError, Places, PrivateDir};
 use gearshift_gear::{Missing, Program, Row, RunId, Store, UsageLine};
 use gearshift_sandbox::{Cores, Enforcement, Host, apart, processes_of, remains, sweep};
 use gearshift_stores::files_available;
+use tokio::io::AsyncWriteExt;
 
 use crate::control::{Ask, Told, ask};
 use crate::ledger::room_for;
-use crate::place::{PlaneConfig, RunPlace, lock_ledger, runs_on_disk, socket};
+use crate::place::{PLANE_LOG, PlaneConfig, RunPlace, lock_ledger, runs_on_disk};
 
 /// Under this name the world shows what is left of a run without belonging to a row.
 const LEFT_OVER: &str = "(left over)";
@@ -31,9 +33,10 @@ pub type Programs = Arc<dyn Fn(&str) -> Result<Program, Missing> + Send + Sync>;
 #[derive(Clone)]
 pub struct TwinConfig {
     pub host: Host,
-    /// Directory below which runs keep their sockets.
+    /// Directory below which runs keep their sockets; this user's alone.
     pub base: PathBuf,
-    /// Command that serves a data plane; the path of its `wanted.json` is added.
+    /// Command that serves a data plane; its row's directory is added, by which other users see whose
+    /// it is, and what it needs to know follows on standard input.
     pub plane_command: Vec<PathBuf>,
     pub programs: Programs,
 }
@@ -59,10 +62,13 @@ impl Twin {
 
     async fn standing(&self, run: &RunId, row: &str) -> Standing {
         let place = self.place(run);
-        let wanted = place.plane_config(row).map(|config| config.wanted);
-        let told = ask(&socket(&place.row(row)), &Ask::State, PATIENCE).await;
+        let wanted = place.wanted(row);
+        let told = match place.open_row(row) {
+            Some(directory) => ask(&directory, &Ask::State, PATIENCE).await.ok(),
+            None => None,
+        };
         match told {
-            Ok(Told::State { state, url, endpoints, members }) => {
+            Some(Told::State { state, url, endpoints, members }) => {
                 Standing { wanted, state, url, endpoints, members }
             }
             _ => Standing {
@@ -81,9 +87,7 @@ impl Twin {
         if processes_of(run).iter().any(|process| process.member == plane) {
             return State::Starting;
         }
-        let log = std::fs::read_to_string(self.place(run).row(row).join("plane.log"));
-        let log = log.unwrap_or_default();
-        let why = match log.trim().lines().last() {
+        let why = match self.place(run).last_words(row) {
             Some(line) => format!("its data plane ended: {line}"),
             None => "its data plane is gone".to_owned(),
         };
@@ -95,14 +99,13 @@ impl Twin {
         let runs = runs_on_disk(&self.config.base);
         let places = runs.iter().map(|run| self.place(run));
         let rows = places.flat_map(|place| {
-            let configs: Vec<_> =
-                place.rows().iter().filter_map(|row| place.plane_config(row)).collect();
-            configs
+            let rows = place.rows();
+            rows.iter().filter_map(|row| place.wanted(row)).collect::<Vec<_>>()
         });
-        rows.map(|config| config.wanted).collect()
+        rows.collect()
     }
 
-    fn start(&self, run: &RunId, wanted: &Wanted) -> Result<Progress, TargetError> {
+    async fn start(&self, run: &RunId, wanted: &Wanted) -> Result<Progress, TargetError> {
         let program = match self.can(&wanted.row).and_then(|_| self.program(&wanted.row)) {
             Ok(program) => program,
             Err(missing) => return Ok(Progress::Refused { why: missing.to_string() }),
@@ -124,10 +127,13 @@ impl Twin {
             service_cores: cores.services.clone(),
             incarnation: format!("{:06x}", rand::random::<u32>() & 0xff_ffff),
         };
-        let claimed = place.claim(&config);
+        let claimed = place.claim(wanted);
         // A step that is repeated since its answer was lost finds the row under way.
-        if claimed.map_err(|error| failed(row, "making its directory", error))? {
-            self.spawn_plane(&config, &cores).map_err(|error| failed(row, "starting it", error))?;
+        if let Some(directory) =
+            claimed.map_err(|error| failed(row, "making its directory", error))?
+        {
+            let started = self.spawn_plane(&config, &directory, &cores).await;
+            started.map_err(|error| failed(row, "starting it", error))?;
         }
         Ok(Progress::Pending {
             on: format!("{row} starting"),
@@ -135,30 +141,39 @@ impl Twin {
         })
     }
 
-    fn spawn_plane(&self, config: &PlaneConfig, cores: &Cores) -> std::io::Result<()> {
-        let log = std::fs::File::create(config.directory.join("plane.log"))?;
+    async fn spawn_plane(
+        &self,
+        config: &PlaneConfig,
+        directory: &PrivateDir,
+        cores: &Cores,
+    ) -> std::io::Result<()> {
+        let log = directory.create(PLANE_LOG).map_err(std::io::Error::other)?;
         let (program, arguments) =
             self.config.plane_command.split_first().expect("a command has a program");
         let mut command = std::process::Command::new(program);
         command
             .args(arguments)
-            .arg(config.directory.join("wanted.json"))
-            .stdin(Stdio::null())
+            .arg(directory.path())
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(log);
         let member = plane_member(&config.wanted.row.name);
         apart(&mut command, &config.run, &member, &cores.system);
         // Not waited for: it outlives this process, and tokio reaps it if it does not.
-        tokio::process::Command::from(command).spawn()?;
-        Ok(())
+        let mut plane = tokio::process::Command::from(command).spawn()?;
+        let mut told = plane.stdin.take().expect("it is a pipe");
+        match told.write_all(&serde_json::to_vec(config)?).await {
+            // It ended before it had read all; its log says why.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
     }
 
     async fn take_down(&self, run: &RunId, row: &str) -> Result<Progress, TargetError> {
         let place = self.place(run);
-        let directory = place.row(row);
-        if row != LEFT_OVER {
+        if let Some(directory) = place.open_row(row).filter(|_| row != LEFT_OVER) {
             // A data plane that cannot stop by itself is killed below.
-            let _ = ask(&socket(&directory), &Ask::Stop, PATIENCE).await;
+            let _ = ask(&directory, &Ask::Stop, PATIENCE).await;
         }
         let host = self.config.host.clone();
         let (of, swept) = (row.to_owned(), run.clone());
@@ -173,11 +188,9 @@ impl Twin {
     }
 
     async fn ask_row(&self, run: &RunId, row: &str, what: &Ask) -> Result<Told, TargetError> {
-        let directory = self.place(run).row(row);
-        if !directory.exists() {
-            return Err(TargetError::NoSuchRow(row.to_owned()));
-        }
-        ask(&socket(&directory), what, PATIENCE).await.map_err(|error| TargetError::NoAnswer {
+        let directory = self.place(run).open_row(row);
+        let directory = directory.ok_or_else(|| TargetError::NoSuchRow(row.to_owned()))?;
+        ask(&directory, what, PATIENCE).await.map_err(|error| TargetError::NoAnswer {
             what: format!("the data plane of {row}"),
             why: error.to_string(),
         })
@@ -256,7 +269,7 @@ impl Target for Twin {
         for (name, wanted) in &want.rows {
             match seen.rows.get(name).map(|standing| &standing.state) {
                 None => {
-                    let started = self.start(run, wanted)?;
+                    let started = self.start(run, wanted).await?;
                     let refused = matches!(started, Progress::Refused { .. });
                     if refused && place.rows().is_empty() {
                         let removed = place.remove();
@@ -335,25 +348,13 @@ fn unexpected(row: &str, told: &Told) -> TargetError {
     failed(row, "its data plane", format!("answered {told:?}"))
 }
 
-/// The directory runs keep their sockets in: per user, in memory where the system offers that.
-pub(crate) fn default_base() -> PathBuf {
-    let uid = nix::unistd::getuid();
-    match std::env::var_os("XDG_RUNTIME_DIR") {
-        Some(directory) if Path::new(&directory).is_dir() => {
-            Path::new(&directory).join("gearshift")
-        }
-        _ => temporary().join(format!("gearshift-{uid}")),
-    }
-}
-
-/// macOS gives each user a directory whose own path is half of what a socket's may have (104 bytes).
-fn temporary() -> PathBuf {
-    if cfg!(target_os = "macos") { PathBuf::from("/tmp") } else { std::env::temp_dir() }
-}
-
 impl TwinConfig {
-    /// The usual places, with this command for data planes and these programs.
-    pub fn usual(plane_command: Vec<PathBuf>, programs: Programs) -> Self {
-        Self { host: Host::detect(), base: default_base(), plane_command, programs }
+    /// The usual place, with this command for data planes and these programs.
+    ///
+    /// # Errors
+    /// Where the place is not usable; the error names the variable that decides it.
+    pub fn usual(plane_command: Vec<PathBuf>, programs: Programs) -> Result<Self, PlaceError> {
+        let base = Places::here().usable_state()?;
+        Ok(Self { host: Host::detect(), base, plane_command, programs })
     }
 }

@@ -2,9 +2,10 @@
 
 use std::fs::{self, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::unistd::geteuid;
 use sha2::{Digest, Sha256};
 
 /// Readable and executable by everyone, writable by its owner.
@@ -72,22 +73,25 @@ impl Artefact {
     /// `dir/<first 16 digits of the digest>/<name>`, and returns that path. Creates `dir`.
     ///
     /// The path names the content, so two versions of Gearshift can share `dir`, and a file that is
-    /// running is never replaced by another. A file whose size or digest is wrong is repaired. Safe
+    /// running is never replaced by another. A file is compared with the digest that is compiled in, and
+    /// repaired where it is another, or another user's. Safe
     /// in several threads and processes at once: each writes a file of its own and renames it.
     ///
     /// A process that forks in another thread while this one writes can make the first `exec` fail
     /// with [`io::ErrorKind::ExecutableFileBusy`]; trying again a moment later succeeds.
     ///
     /// # Errors
-    /// Whatever creating, writing or renaming in `dir` fails with; the text names the path.
+    /// Whatever creating, writing or renaming in `dir` fails with, and a directory that is another
+    /// user's; the text names the path.
     pub fn place_in(&self, dir: &Path) -> io::Result<PathBuf> {
         let home = dir.join(&self.digest[..DIRECTORY_DIGITS]);
         let path = home.join(self.name);
         let explain = |error: io::Error| {
             io::Error::new(error.kind(), format!("cannot place {}: {error}", path.display()))
         };
+        fs::create_dir_all(&home).and_then(|()| ours(&home)).map_err(explain)?;
         if !self.lies_at(&path).map_err(explain)? {
-            fs::create_dir_all(&home).and_then(|()| self.write(&home, &path)).map_err(explain)?;
+            self.write(&home, &path).map_err(explain)?;
         }
         Ok(path)
     }
@@ -99,7 +103,8 @@ impl Artefact {
             Err(error) => return Err(error),
         };
         let executable = metadata.permissions().mode() & 0o777 == EXECUTABLE;
-        if !metadata.is_file() || metadata.len() != self.size || !executable {
+        let ours = metadata.uid() == geteuid().as_raw();
+        if !metadata.is_file() || metadata.len() != self.size || !executable || !ours {
             return Ok(false);
         }
         match fs::read(path) {
@@ -118,5 +123,20 @@ impl Artefact {
         // Closed before it gets its name: nobody may execute a file that is open for writing.
         file.into_temp_path().persist(path)?;
         Ok(())
+    }
+}
+
+/// Refuses a directory that is another user's, and takes from all others the right to write in ours:
+/// the umask may have given it.
+fn ours(home: &Path) -> io::Result<()> {
+    let metadata = fs::symlink_metadata(home)?;
+    if !metadata.is_dir() || metadata.uid() != geteuid().as_raw() {
+        let why = format!("{} is not a directory of this user's → remove it", home.display());
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+    }
+    let mode = metadata.mode() & 0o7777;
+    match mode & 0o022 {
+        0 => Ok(()),
+        _ => fs::set_permissions(home, Permissions::from_mode(mode & !0o022)),
     }
 }

@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -47,20 +48,22 @@ struct RowCheck {
 
 impl Doctor {
     pub fn run(self) -> Result<Ended> {
-        let builds_here = Arc::new(Builds::with(None));
+        let builds_here = Arc::new(Builds::with(None)?);
         let preparer = builds_here.preparer.clone();
         let config = here::twin_config(&builds_here)?;
+        let cache = here::cache()?;
         let checks = vec![
             shaping(config.host.enforcement()),
             cores(),
-            core_speed(),
+            core_speed(&cache),
             services(),
             builds(&preparer),
             prices(),
-            runs(&here::live_runs(&config)),
+            runs(here::live_runs(&config).into_keys()),
         ];
         let twin = Twin::new(as_if_prepared(config, preparer.clone()));
-        let rows = CATALOGUE.rows().iter().map(|row| check_row(&twin, &preparer, row)).collect();
+        let rows = CATALOGUE.rows().iter().map(|row| check_row(&twin, &preparer, &cache, row));
+        let rows = rows.collect();
         let diagnosis = Diagnosis { checks, rows };
         if self.json {
             terminal::print_json(&diagnosis)?;
@@ -93,9 +96,9 @@ fn as_if_prepared(config: TwinConfig, preparer: Arc<Preparer>) -> TwinConfig {
     TwinConfig { programs: Arc::new(programs), ..config }
 }
 
-fn check_row(twin: &Twin, preparer: &Preparer, row: &Row) -> RowCheck {
+fn check_row(twin: &Twin, preparer: &Preparer, cache: &Path, row: &Row) -> RowCheck {
     let found = |would_be, reason, next| RowCheck { row: row.name.clone(), would_be, reason, next };
-    let settings = Settings { core_factor: known_factor(row), ..Settings::default() };
+    let settings = Settings { core_factor: known_factor(row, cache), ..Settings::default() };
     let wanted = Wanted { row: row.clone(), settings };
     match twin.can(row) {
         Err(missing) => {
@@ -117,8 +120,8 @@ fn check_row(twin: &Twin, preparer: &Preparer, row: &Row) -> RowCheck {
 }
 
 /// The factor of the last calibration; 1 before the first.
-fn known_factor(row: &Row) -> f64 {
-    match read_cache(&here::cache().join("core-speed.json")) {
+fn known_factor(row: &Row, cache: &Path) -> f64 {
+    match read_cache(&cache.join("core-speed.json")) {
         CacheRead::Fresh(speed) => factor(&speed, gearshift_compare::provider_of(row)).value,
         CacheRead::Stale { .. } => 1.0,
     }
@@ -147,8 +150,8 @@ fn cores() -> Check {
     Check { what: "cores", found, next: None }
 }
 
-fn core_speed() -> Check {
-    let found = match read_cache(&here::cache().join("core-speed.json")) {
+fn core_speed(cache: &Path) -> Check {
+    let found = match read_cache(&cache.join("core-speed.json")) {
         CacheRead::Fresh(speed) => factor(&speed, Provider::LambdaX86).sentence,
         CacheRead::Stale { .. } => "measured at the first compare, about 3 s".to_owned(),
     };
@@ -190,8 +193,8 @@ fn prices() -> Check {
     }
 }
 
-fn runs(runs: &[gearshift_gear::RunId]) -> Check {
-    let listed: Vec<_> = runs.iter().map(|run| run.as_str()).collect();
+fn runs(runs: impl Iterator<Item = gearshift_gear::RunId>) -> Check {
+    let listed: Vec<_> = runs.map(|run| run.to_string()).collect();
     match listed.as_slice() {
         [] => Check { what: "running", found: "nothing".to_owned(), next: None },
         some => Check {

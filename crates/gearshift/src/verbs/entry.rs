@@ -38,7 +38,7 @@ impl Entry {
             say!("{}: {:.1} MB for {}", file.display(), adapter.size as f64 / 1e6, adapter.triple);
             return Ok(Ended::Well);
         }
-        let placed = adapter.place_in(&here::cache().join("services"))?;
+        let placed = adapter.place_in(&here::cache()?.join("services"))?;
         let error = Command::new(&placed).arg("--").args(self.command).exec();
         Err(error).with_context(|| format!("starting {}", placed.display()))
     }

@@ -16,8 +16,11 @@ pub struct Internal {
 
 #[derive(Subcommand)]
 enum What {
-    /// Serve the data plane of one row
-    Plane { wanted: PathBuf },
+    /// Serve the data plane of one row: JSON in
+    Plane {
+        /// The row's directory, so that every user sees whose run this is
+        directory: PathBuf,
+    },
     /// Carry out one load job: JSON in, JSON out
     Load,
 }
@@ -26,7 +29,7 @@ impl Internal {
     pub fn run(self) -> Result<Ended> {
         before_others();
         match self.what {
-            What::Plane { wanted } => plane(&wanted),
+            What::Plane { directory: _ } => plane(),
             What::Load => load(),
         }
     }
@@ -34,9 +37,9 @@ impl Internal {
 
 /// On one thread: a data plane has one core, and handing work between threads there costs more
 /// than the work.
-fn plane(wanted: &std::path::Path) -> Result<Ended> {
+fn plane() -> Result<Ended> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(gearshift_twin::plane::serve(wanted))?;
+    runtime.block_on(gearshift_twin::plane::serve())?;
     // Not waited for: what still runs on it is ended by leaving.
     runtime.shutdown_background();
     Ok(Ended::Well)

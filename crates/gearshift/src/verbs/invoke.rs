@@ -72,7 +72,7 @@ impl Invoke {
             bail!(Usage(format!("row {} is no function → gearshift gears lists them", row.name)));
         }
         let payload = self.event()?;
-        let builds = Arc::new(Builds::with(manifest).offline(self.offline));
+        let builds = Arc::new(Builds::with(manifest)?.offline(self.offline));
         builds.require_own()?;
         let config = here::twin_config(&builds)?;
         let Some(invoked) = block_on(self.invoke(&config, builds, &row, payload))? else {
@@ -128,7 +128,7 @@ impl Invoke {
         }
         let run = here::new_run(config);
         let settings = Settings {
-            core_factor: gearshift_compare::core_factor(row, &here::cache()).value,
+            core_factor: gearshift_compare::core_factor(row, &here::cache()?).value,
             ..Settings::default()
         };
         let up = async {
@@ -147,8 +147,9 @@ impl Invoke {
 
 /// The Invoke API of this row, where one is up.
 async fn standing(config: &TwinConfig, row: &str) -> Option<String> {
-    let twin = Twin::new(config.clone());
-    for run in here::live_runs(config) {
+    for (run, bases) in here::live_runs(config) {
+        let base = bases.into_iter().next().unwrap_or_else(|| config.base.clone());
+        let twin = Twin::new(TwinConfig { base, ..config.clone() });
         let world = twin.observe(&run).await.ok();
         let url = world.and_then(|world| invoke_url(&world.rows.get(row)?.endpoints));
         if url.is_some() {

@@ -210,8 +210,8 @@ fn write_page(plan: &gearshift_plan::Plan) -> Result<PathBuf> {
     let html = gearshift_report::plan_html(plan)?;
     let folder = loop {
         let folder = Path::new(here::RESULTS).join(format!("{:04x}", rand::random::<u16>()));
-        std::fs::create_dir_all(here::RESULTS).with_context(|| here::RESULTS.to_owned())?;
-        match std::fs::create_dir(&folder) {
+        here::make_results()?;
+        match here::make_result(&folder) {
             Ok(()) => break folder,
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error).with_context(|| folder.display().to_string()),
@@ -220,7 +220,7 @@ fn write_page(plan: &gearshift_plan::Plan) -> Result<PathBuf> {
     let json = serde_json::to_string_pretty(plan)?;
     let write = |name: &str, text: String| {
         let path = folder.join(name);
-        std::fs::write(&path, text).with_context(|| path.display().to_string())?;
+        here::write_result(&path, &text)?;
         anyhow::Ok(path)
     };
     let written = write("plan.json", json).and_then(|_| write("plan.html", html));

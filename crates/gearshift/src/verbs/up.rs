@@ -79,7 +79,7 @@ impl Up {
             None => row,
         };
         PriceBook::region(&self.region).map_err(|error| Usage(error.to_string()))?;
-        let builds = Arc::new(Builds::with(manifest).offline(self.offline));
+        let builds = Arc::new(Builds::with(manifest)?.offline(self.offline));
         builds.require_own()?;
         let config = here::twin_config(&builds)?;
         let run = here::new_run(&config);
@@ -89,7 +89,7 @@ impl Up {
             seed: self.seed,
             clock_factor: self.speed,
             port: self.port,
-            core_factor: gearshift_compare::core_factor(&row, &here::cache()).value,
+            core_factor: gearshift_compare::core_factor(&row, &here::cache()?).value,
             region: self.region,
             ..Settings::default()
         };

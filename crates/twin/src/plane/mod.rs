@@ -15,15 +15,16 @@ mod task;
 mod task_row;
 mod wire;
 
-use std::path::Path;
+use std::io::Read;
 use std::sync::Arc;
 
+use gearshift_sandbox::{Enforcement, Host, adopt_orphans, end_descendants};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
-use crate::control::{Ask, Told};
+use crate::control::{Ask, SOCKET, Told};
 use crate::place::PlaneConfig;
 
 use row::StandingRow;
@@ -31,28 +32,43 @@ use row::StandingRow;
 /// Why a data plane could not serve.
 #[derive(Debug, thiserror::Error)]
 pub enum PlaneError {
-    #[error("cannot read {path}: {why} → it is written by gearshift itself; gearshift up ROW")]
-    Config { path: String, why: String },
+    #[error(
+        "its settings on standard input: {why} → they are written by gearshift itself; gearshift up ROW"
+    )]
+    Config { why: String },
     /// The reason ends with the next step where there is one.
     #[error("cannot start {row}: {why}")]
     Start { row: String, why: String },
 }
 
-/// Serves the row of this `wanted.json` until told to stop, by its socket or SIGTERM.
-pub async fn serve(wanted: &Path) -> Result<(), PlaneError> {
-    let unreadable = |why: String| PlaneError::Config { path: wanted.display().to_string(), why };
-    let text = std::fs::read(wanted).map_err(|error| unreadable(error.to_string()))?;
+/// Serves the row that standard input describes, a [`PlaneConfig`], until told to stop, by its socket or
+/// SIGTERM.
+///
+/// # Errors
+/// [`PlaneError`], whose text is the last line that the row's log shows.
+pub async fn serve() -> Result<(), PlaneError> {
+    let unreadable = |why: String| PlaneError::Config { why };
+    let mut text = Vec::new();
+    std::io::stdin().read_to_end(&mut text).map_err(|error| unreadable(error.to_string()))?;
     let config: PlaneConfig =
         serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))?;
     let not_started = |why: String| PlaneError::Start { row: config.wanted.row.name.clone(), why };
     let mut terminate =
         signal(SignalKind::terminate()).map_err(|error| not_started(error.to_string()))?;
+    let unshaped = matches!(Host::detect().enforcement(), Enforcement::Unshaped { .. });
+    if unshaped {
+        adopt_orphans();
+    }
     let row = StandingRow::start(&config).await.map_err(not_started)?;
     let row = Arc::new(row);
     // Bound under another name and renamed, so that whoever can connect finds the row ready.
-    let unnamed = config.directory.join("control.new");
-    let listener = UnixListener::bind(&unnamed).map_err(|error| not_started(error.to_string()))?;
-    std::fs::rename(&unnamed, config.socket()).map_err(|error| not_started(error.to_string()))?;
+    let directory = config.private().map_err(|error| not_started(error.to_string()))?;
+    let unnamed = directory.short("control.new");
+    let listener = UnixListener::bind(&unnamed).and_then(|listener| {
+        std::fs::rename(&unnamed, directory.short(SOCKET))?;
+        Ok(listener)
+    });
+    let listener = listener.map_err(|error| not_started(error.to_string()))?;
     let stop = Arc::new(Notify::new());
     loop {
         tokio::select! {
@@ -65,6 +81,10 @@ pub async fn serve(wanted: &Path) -> Result<(), PlaneError> {
         }
     }
     row.stop().await;
+    if unshaped {
+        // Without control groups one that has cleared its environment is found by nothing else.
+        end_descendants(&config.run);
+    }
     Ok(())
 }
 

@@ -1,12 +1,12 @@
 //! A service process under a gear's limits: what an instance and a task run.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use gearshift_deploy::{Member, MemberState};
+use gearshift_files::PrivateDir;
 use gearshift_gear::EnvironmentId;
 use gearshift_laws::sleep_until;
 use gearshift_sandbox::{Host, Limits, Sandbox, into_image};
@@ -22,6 +22,9 @@ use crate::plane::function_row::counted;
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// Between two looks whether it listens.
 const LOOK: Duration = Duration::from_micros(250);
+
+/// A log longer than this tells no reason why a service did not start, bytes.
+const MOST_SAID: u64 = 16 << 20;
 
 /// Dropping it kills the process and whatever it started.
 pub(super) struct Running {
@@ -50,8 +53,11 @@ impl Running {
         let sandbox =
             Sandbox::create(host, &config.run, &id.0, limits).map_err(|e| e.to_string())?;
         let address = free_address().map_err(|e| format!("no free port on loopback: {e}"))?;
-        let said = config.directory.join(format!("{id}.log"));
-        let mut command = command(config, &id, address, &said).map_err(|e| e.to_string())?;
+        // What a service says beside its answers; a row's own log begins anew with every start.
+        let directory = config.private().map_err(|e| e.to_string())?;
+        let log = log_of(&id);
+        let said = directory.create(&log).map_err(|e| e.to_string())?;
+        let mut command = command(config, &id, address, said);
         command.envs(variables.iter().map(|(name, value)| (name, value)));
         sandbox.enter(&mut command).map_err(|e| e.to_string())?;
         if let Some(image) = &config.program.image {
@@ -73,19 +79,20 @@ impl Running {
         let waiter = waiter.abort_handle();
         let init = Duration::ZERO;
         let mut running = Self { id, address, start, init, sandbox, pid, ended, waiter };
-        running.wait_until_it_listens(&said).await?;
+        running.wait_until_it_listens(&directory).await?;
         running.init = began.elapsed() - start;
         Ok(running)
     }
 
-    async fn wait_until_it_listens(&self, said: &Path) -> Result<(), String> {
+    async fn wait_until_it_listens(&self, directory: &PrivateDir) -> Result<(), String> {
         let began = Instant::now();
         while began.elapsed() < START_LIMIT {
             if tokio::net::TcpStream::connect(self.address).await.is_ok() {
                 return Ok(());
             }
             if let Some(status) = *self.ended.borrow() {
-                let said = std::fs::read_to_string(said).unwrap_or_default();
+                let said = directory.read(&log_of(&self.id), MOST_SAID).ok().flatten();
+                let said = String::from_utf8_lossy(&said.unwrap_or_default()).into_owned();
                 let last = said.trim().lines().last().map(|line| format!(": {line}"));
                 let last = last.unwrap_or_default();
                 return Err(format!("its service ended before it listened ({status}){last}"));
@@ -143,14 +150,7 @@ impl Drop for Running {
     }
 }
 
-fn command(
-    config: &PlaneConfig,
-    id: &EnvironmentId,
-    address: SocketAddr,
-    said: &Path,
-) -> std::io::Result<Command> {
-    // What a service says beside its answers; a row's own log begins anew with every start.
-    let said: File = OpenOptions::new().create(true).write(true).truncate(true).open(said)?;
+fn command(config: &PlaneConfig, id: &EnvironmentId, address: SocketAddr, said: File) -> Command {
     let mut command = Command::new(config.program.executable());
     command
         .args(config.program.arguments(address))
@@ -166,7 +166,11 @@ fn command(
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(said);
-    Ok(command)
+    command
+}
+
+fn log_of(id: &EnvironmentId) -> String {
+    format!("{id}.log")
 }
 
 fn free_address() -> std::io::Result<SocketAddr> {

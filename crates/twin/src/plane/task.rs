@@ -64,8 +64,8 @@ impl Task {
         let mut variables = Vec::new();
         let mount = match files {
             Some(files) => {
-                let at = config.directory.join(FILES).join(&id.0);
-                std::fs::create_dir_all(&at).map_err(words)?;
+                let at = config.private().and_then(|row| row.dir(FILES)?.dir(&id.0));
+                let at = at.map_err(words)?.path().to_owned();
                 let file = at.join(COUNTED_IN).display().to_string();
                 variables.push(("HITS_FILE".to_owned(), file));
                 Some(files.mount(&at, &id.0).map_err(words)?)

@@ -68,15 +68,14 @@ impl Compare {
         self.flags.law_factors()?;
         PriceBook::region(self.flags.region()).map_err(|error| Usage(error.to_string()))?;
         let service = Described::of(manifest.as_ref())?;
-        let builds = Builds::with(manifest).strict(self.flags.strict).offline(self.flags.offline);
+        let builds = Builds::with(manifest)?.strict(self.flags.strict).offline(self.flags.offline);
         let builds = Arc::new(builds);
         if self.flags.install {
             install::what_rows_lack(&rows, &builds)?;
         }
         builds.require_own()?;
         // A place for the results is better missing now than after minutes of measuring.
-        std::fs::create_dir_all(here::RESULTS)
-            .with_context(|| format!("making {} in this folder", here::RESULTS))?;
+        here::make_results()?;
         let config = here::twin_config(&builds)?;
         let run = here::own_run(&config)?;
         let results = block_on(self.measure(&config, builds, &run, rows, service))?;
@@ -181,7 +180,7 @@ impl Compare {
             init_per_call: self.init == Init::PerCall,
             law_factors: flags.law_factors()?,
             sweep_mb: flags.sweep_mb(),
-            cache: here::cache(),
+            cache: here::cache()?,
             quick: flags.quick,
             shape: flags.shape()?,
         })
@@ -216,8 +215,7 @@ fn write(results: &Results) -> Result<PathBuf> {
 }
 
 fn write_all(results: &Results, directory: &Path) -> Result<()> {
-    std::fs::create_dir_all(directory)
-        .with_context(|| format!("making {}", directory.display()))?;
+    here::make_result(directory).with_context(|| format!("making {}", directory.display()))?;
     let files = [
         ("results.json", serde_json::to_string_pretty(results)?),
         ("report.md", gearshift_report::markdown(results)),
@@ -225,7 +223,7 @@ fn write_all(results: &Results, directory: &Path) -> Result<()> {
     ];
     for (name, text) in files {
         let path = directory.join(name);
-        std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
+        here::write_result(&path, &text)?;
     }
     Ok(())
 }

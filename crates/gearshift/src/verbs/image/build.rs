@@ -180,7 +180,7 @@ fn crates(artefact: &Artefact) -> impl Iterator<Item = Crate> + use<> {
 }
 
 fn place(artefact: Artefact) -> Result<PathBuf> {
-    Ok(artefact.place_in(&here::cache().join("services"))?)
+    Ok(artefact.place_in(&here::cache()?.join("services"))?)
 }
 
 fn write_bill(image: &Image, to: &Path) -> Result<()> {

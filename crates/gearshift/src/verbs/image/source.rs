@@ -70,7 +70,7 @@ pub fn pull(registry: &Registry, image: &RegistryReference, platform: &Platform)
 
 /// Where pulled images are kept, tagged by their full names.
 pub fn cached() -> Result<Layout> {
-    Ok(Layout::create(&here::cache().join("images"))?)
+    Ok(Layout::create(&here::cache()?.join("images"))?)
 }
 
 impl Access {

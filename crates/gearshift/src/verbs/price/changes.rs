@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use gearshift_price::{Price, PriceBook};
 use rust_decimal::Decimal;
@@ -65,7 +65,7 @@ impl Changes {
             return Err(Usage(format!(
                 "no price book of your own{} in {} → gearshift price refresh --region {region}",
                 self.region.as_ref().map_or(String::new(), |region| format!(" for {region}")),
-                here::prices().display()
+                here::prices()?.context(here::NO_PRICES)?.display()
             ))
             .into());
         }

@@ -82,7 +82,7 @@ impl Refresh {
         let (many, changed) = (fresh.len(), changed.count());
         // A price that could not be had stays, and says so wherever it is shown.
         let kept = stale.iter().filter_map(|(_, old, _)| Some(marked_stale((*old)?, &today)));
-        let path = here::prices().join(format!("{region}.toml"));
+        let path = here::prices()?.context(here::NO_PRICES)?.join(format!("{region}.toml"));
         let text = book.clone().with(fresh.into_iter().chain(kept)).to_toml();
         PriceBook::parse(&text)?;
         write(&path, &text)?;
