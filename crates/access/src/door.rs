@@ -69,15 +69,27 @@ mod tests {
 
     #[test]
     fn only_this_address_is_let_in_and_only_its_own_pages() {
-        for own in ["127.0.0.1:8080", "localhost:8080", "LOCALHOST:8080", "127.0.0.2:8080", "[::1]:8080"] {
+        for own in
+            ["127.0.0.1:8080", "localhost:8080", "LOCALHOST:8080", "127.0.0.2:8080", "[::1]:8080"]
+        {
             assert_eq!(admitted(Some(own), None), Ok(()), "{own}");
             assert_eq!(admitted(Some(own), Some(&format!("http://{own}"))), Ok(()), "{own}");
         }
-        for other in ["127.0.0.1", "127.0.0.1:8081", "evil.example:8080", "127.0.0.1.evil.example:8080", ":8080", "10.0.0.1:8080", ""] {
+        for other in [
+            "127.0.0.1",
+            "127.0.0.1:8081",
+            "evil.example:8080",
+            "127.0.0.1.evil.example:8080",
+            ":8080",
+            "10.0.0.1:8080",
+            "",
+        ] {
             assert_eq!(admitted(Some(other), None), Err(Stranger::Host), "{other}");
         }
         assert_eq!(admitted(None, None), Err(Stranger::Host));
-        for origin in ["null", "http://evil.example", "http://127.0.0.1:8081", "https://127.0.0.1:8080", ""] {
+        for origin in
+            ["null", "http://evil.example", "http://127.0.0.1:8081", "https://127.0.0.1:8080", ""]
+        {
             let answer = admitted(Some("127.0.0.1:8080"), Some(origin));
             assert_eq!(answer, Err(Stranger::Origin), "{origin}");
         }

@@ -46,12 +46,16 @@ impl fmt::Debug for Keys {
 pub enum Denied {
     #[error("Request is missing Authentication Token")]
     Missing,
-    #[error("Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")]
+    #[error(
+        "Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
+    )]
     Incomplete,
     /// Neither the id nor the secret is this row's.
     #[error("The security token included in the request is invalid.")]
     Unrecognized,
-    #[error("The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")]
+    #[error(
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+    )]
     Mismatch,
     #[error("Signature not yet current or expired: {date} is not within 5 min. of {now}")]
     Expired { date: String, now: String },
@@ -170,7 +174,8 @@ mod tests {
     use super::*;
 
     fn request() -> Parts {
-        let request = hyper::Request::post("/a%3Ab?Qualifier=%24LATEST").header("host", "127.0.0.1:1");
+        let request =
+            hyper::Request::post("/a%3Ab?Qualifier=%24LATEST").header("host", "127.0.0.1:1");
         request.body(()).expect("a request").into_parts().0
     }
 

@@ -44,7 +44,8 @@ mod linux {
     use std::os::fd::AsRawFd;
 
     use nix::sys::socket::{
-        AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, recv, sendto, socket,
+        AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, recv, sendto,
+        socket,
     };
 
     /// Length of `struct nlmsghdr`, linux/netlink.h.
@@ -60,8 +61,7 @@ mod linux {
     /// Asks the kernel for this one connection, as `struct inet_diag_req_v2` names it.
     pub(super) fn asked(peer: SocketAddrV4, own: SocketAddrV4) -> io::Result<u64> {
         let kind = (SockType::Datagram, SockFlag::SOCK_CLOEXEC);
-        let socket =
-            socket(AddressFamily::Netlink, kind.0, kind.1, SockProtocol::NetlinkSockDiag)?;
+        let socket = socket(AddressFamily::Netlink, kind.0, kind.1, SockProtocol::NetlinkSockDiag)?;
         let kernel = NetlinkAddr::new(0, 0);
         sendto(socket.as_raw_fd(), &question(peer, own), &kernel, MsgFlags::empty())?;
         let mut answer = [0; 512];

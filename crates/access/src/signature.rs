@@ -71,7 +71,8 @@ fn canonical_request(head: &Parts, body: &[u8], signed_headers: &str) -> Option<
     let mut text = format!("{}\n{path}\n{query}\n", head.method);
     for name in signed_headers.split(';') {
         let values = head.headers.get_all(name).iter().map(|value| value.to_str().ok());
-        let values: Vec<String> = values.map(|value| Some(single_spaced(value?))).collect::<Option<_>>()?;
+        let values: Vec<String> =
+            values.map(|value| Some(single_spaced(value?))).collect::<Option<_>>()?;
         if values.is_empty() {
             return None;
         }

@@ -48,8 +48,7 @@ fn advice(source: &io::Error) -> &'static str {
 pub fn open(path: &Path) -> Result<File, ReadError> {
     let unreadable = |source| ReadError::Unreadable { path: path.to_owned(), source };
     let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY;
-    let file =
-        OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(unreadable)?;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(unreadable)?;
     let kind = file.metadata().map_err(unreadable)?.file_type();
     let what = match () {
         () if kind.is_file() => return Ok(file),

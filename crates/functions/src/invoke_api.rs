@@ -43,11 +43,7 @@ impl InvokeApi {
     }
 }
 
-async fn invoke(
-    function: &Arc<Function>,
-    door: Door,
-    request: Request<Incoming>,
-) -> Answered {
+async fn invoke(function: &Arc<Function>, door: Door, request: Request<Incoming>) -> Answered {
     if let Err(stranger) = door.admit(request.headers()) {
         return refusal(StatusCode::FORBIDDEN, "AccessDeniedException", &stranger.to_string());
     }

@@ -77,7 +77,10 @@ impl Desk {
     }
 
     /// The API on a port of its own, for the processes that hold one of `residents`' sockets.
-    pub(crate) async fn serve(self: &Arc<Self>, residents: Arc<Residents>) -> std::io::Result<Server> {
+    pub(crate) async fn serve(
+        self: &Arc<Self>,
+        residents: Arc<Residents>,
+    ) -> std::io::Result<Server> {
         let desk = self.clone();
         let admit = move |peer, own| residents.hold_socket_of(peer, own);
         Server::start_for(0, admit, move |request, _| {

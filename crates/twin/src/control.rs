@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use gearshift_deploy::{Condition, Event, Member, State};
+use gearshift_deploy::{Condition, Credentials, Event, Member, State};
 use gearshift_gear::UsageLine;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -29,6 +29,7 @@ pub enum Told {
         state: State,
         url: Option<String>,
         endpoints: BTreeMap<String, String>,
+        credentials: Option<Credentials>,
         members: Vec<Member>,
     },
     Usage(Vec<UsageLine>),

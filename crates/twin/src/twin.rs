@@ -62,14 +62,15 @@ impl Twin {
         let wanted = place.plane_config(row).map(|config| config.wanted);
         let told = ask(&socket(&place.row(row)), &Ask::State, PATIENCE).await;
         match told {
-            Ok(Told::State { state, url, endpoints, members }) => {
-                Standing { wanted, state, url, endpoints, members }
+            Ok(Told::State { state, url, endpoints, credentials, members }) => {
+                Standing { wanted, state, url, endpoints, credentials, members }
             }
             _ => Standing {
                 wanted,
                 state: self.silent(run, row),
                 url: None,
                 endpoints: BTreeMap::new(),
+                credentials: None,
                 members: Vec::new(),
             },
         }
@@ -225,6 +226,7 @@ impl Target for Twin {
                 state: State::Broken { why },
                 url: None,
                 endpoints: BTreeMap::new(),
+                credentials: None,
                 members: Vec::new(),
             };
             world.rows.insert(LEFT_OVER.to_owned(), standing);
