@@ -15,5 +15,6 @@ pub use clock::{Clock, SystemClock};
 pub use reach::{Patience, reach, reach_on};
 pub use target::{Condition, Fence, Progress, Shaping, Target, TargetError};
 pub use world::{
-    Event, Happening, Member, MemberState, Memory, Settings, Standing, State, Want, Wanted, World,
+    Credentials, Event, Happening, Member, MemberState, Memory, Settings, Standing, State, Want,
+    Wanted, World,
 };

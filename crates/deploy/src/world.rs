@@ -98,7 +98,24 @@ pub struct Standing {
     /// Further addresses by what they speak: `table` (DynamoDB), `invoke` (Lambda).
     #[serde(default)]
     pub endpoints: BTreeMap<String, String>,
+    /// What calls of these addresses are signed with, where they want that.
+    #[serde(default)]
+    pub credentials: Option<Credentials>,
     pub members: Vec<Member>,
+}
+
+/// A row's own credentials, in AWS's form.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credentials {
+    pub access_key_id: String,
+    pub secret_access_key: String,
+}
+
+/// Never with the secret.
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Credentials").field(&self.access_key_id).finish()
+    }
 }
 
 /// The state of a row.

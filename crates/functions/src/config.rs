@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gearshift_access::Keys;
 use gearshift_gear::{InImage, RunId};
 use gearshift_laws::Laws;
 use gearshift_sandbox::{CpuQuota, Host};
@@ -44,6 +45,8 @@ pub struct FunctionConfig {
     /// Cores the environments run on; empty: all.
     pub cores: Vec<usize>,
     pub region: String,
+    /// What its calls of AWS are signed with; each environment has an access key id of its own.
+    pub keys: Keys,
     /// Compressed size of what would be downloaded at a cold start.
     pub code_zip_bytes: u64,
     pub laws: Arc<Laws>,

@@ -15,6 +15,7 @@ use tokio::task::AbortHandle;
 use crate::config::{FunctionConfig, INIT_LIMIT};
 use crate::http::Server;
 use crate::log::Log;
+use crate::residents::Residents;
 use crate::runtime_api::{Delivery, Desk, Reply};
 
 /// How an environment came to be.
@@ -65,7 +66,7 @@ pub(crate) struct Environment {
     frozen: AtomicBool,
     /// Store calls of the request under way.
     waits: Mutex<Vec<Part>>,
-    sandbox: Sandbox,
+    sandbox: Arc<Sandbox>,
     _runtime_api: Server,
     tasks: [AbortHandle; 3],
 }
@@ -103,8 +104,10 @@ impl Environment {
         };
         let sandbox =
             Sandbox::create(&config.host, &config.run, &id.0, &limits).map_err(|e| host(&e))?;
+        let sandbox = Arc::new(sandbox);
+        let residents = Residents::of(sandbox.clone());
         let desk = Desk::new();
-        let runtime_api = desk.serve().await.map_err(|e| host(&e))?;
+        let runtime_api = desk.serve(residents.clone()).await.map_err(|e| host(&e))?;
         let mut command = command(config, &id, &runtime_api.address().to_string());
         sandbox.enter(&mut command).map_err(|e| host(&e))?;
         if let Some(image) = &config.image {
@@ -112,6 +115,9 @@ impl Environment {
         }
         let mut command = tokio::process::Command::from(command);
         let mut child = command.kill_on_drop(true).spawn().map_err(|e| host(&e))?;
+        if let Some(pid) = child.id() {
+            residents.started(pid as i32);
+        }
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let out = out.expect("piped").into_owned_fd().map_err(|e| host(&e))?;
         let err = err.expect("piped").into_owned_fd().map_err(|e| host(&e))?;
@@ -312,10 +318,12 @@ fn command(config: &FunctionConfig, id: &EnvironmentId, runtime_api: &str) -> Co
         .env("AWS_LAMBDA_LOG_STREAM_NAME", format!("[$LATEST]{id}"))
         .env("AWS_REGION", &config.region)
         .env("AWS_DEFAULT_REGION", &config.region)
-        .env("AWS_ACCESS_KEY_ID", access_key(id))
-        .env("AWS_SECRET_ACCESS_KEY", "twin")
-        .env("AWS_SESSION_TOKEN", "twin")
         .envs(config.variables.iter().map(|(name, value)| (name, value)))
+        // Behind the function's own: on AWS these three are reserved (AWS Lambda developer guide,
+        // "Defined runtime environment variables"). No token is checked: the signature says it all.
+        .env("AWS_ACCESS_KEY_ID", access_key(id))
+        .env("AWS_SECRET_ACCESS_KEY", config.keys.secret_access_key())
+        .env("AWS_SESSION_TOKEN", "twin")
         .current_dir(&config.task_root)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -35,9 +35,21 @@ impl Server {
         H: Fn(Request<Incoming>, SocketAddr) -> F + Send + Sync + 'static,
         F: Future<Output = Answered> + Send + 'static,
     {
+        Self::start_for(port, |_, _| true, handler).await
+    }
+
+    /// Likewise, for those only whom `admit` lets in: it is told the other end of each new
+    /// connection and its own, and everybody else gets 403.
+    pub(crate) async fn start_for<A, H, F>(port: u16, admit: A, handler: H) -> std::io::Result<Self>
+    where
+        A: Fn(SocketAddr, SocketAddr) -> bool + Send + Sync + 'static,
+        H: Fn(Request<Incoming>, SocketAddr) -> F + Send + Sync + 'static,
+        F: Future<Output = Answered> + Send + 'static,
+    {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
-        let task = tokio::spawn(accept(listener, Arc::new(handler))).abort_handle();
+        let admit = move |peer| admit(peer, address);
+        let task = tokio::spawn(accept(listener, Arc::new((admit, handler)))).abort_handle();
         Ok(Self { address, task })
     }
 
@@ -56,8 +68,9 @@ impl Drop for Server {
 /// How long to wait before accepting again.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(5);
 
-async fn accept<H, F>(listener: TcpListener, handler: Arc<H>)
+async fn accept<A, H, F>(listener: TcpListener, serving: Arc<(A, H)>)
 where
+    A: Fn(SocketAddr) -> bool + Send + Sync + 'static,
     H: Fn(Request<Incoming>, SocketAddr) -> F + Send + Sync + 'static,
     F: Future<Output = Answered> + Send + 'static,
 {
@@ -70,17 +83,30 @@ where
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let handler = handler.clone();
+        let serving = serving.clone();
         connections.spawn(async move {
-            let service = service_fn(move |request| {
-                let answered = handler(request, peer);
-                async move { Ok::<_, Infallible>(answered.await) }
+            let (admit, handler) = &*serving;
+            let admitted = admit(peer);
+            let service = service_fn(|request| {
+                let answered = admitted.then(|| handler(request, peer));
+                async move {
+                    Ok::<_, Infallible>(match answered {
+                        Some(answered) => answered.await,
+                        None => forbidden(),
+                    })
+                }
             });
             // A client that goes away mid-request is its own business.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
         while connections.try_join_next().is_some() {}
     }
+}
+
+fn forbidden() -> Answered {
+    let message = "only this environment's own processes are served here";
+    let body = serde_json::json!({ "errorType": "AccessDenied", "errorMessage": message });
+    json(StatusCode::FORBIDDEN, &body)
 }
 
 /// How much of a body that is too large is still read, in limits. A client sees the refusal only

@@ -2,11 +2,12 @@
 //! docs.aws.amazon.com/lambda/latest/api/API_Invoke.html.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
+use gearshift_access::Door;
 use hyper::body::Incoming;
 use hyper::http::HeaderValue;
 use hyper::{HeaderMap, Method, Request, StatusCode};
@@ -15,7 +16,7 @@ use serde_json::json;
 use crate::http::{Answered, BodyError, Server, answer, json as json_answer, read_body};
 use crate::{Answer, FUNCTION_PAYLOAD_BYTES, Function, Refused};
 
-/// The Invoke API of one function; dropping it closes it.
+/// The Invoke API of one function, for those who sign with its keys; dropping it closes it.
 pub struct InvokeApi(Server);
 
 impl InvokeApi {
@@ -24,11 +25,15 @@ impl InvokeApi {
     /// # Errors
     /// Where the port is taken.
     pub async fn open(function: Arc<Function>, port: u16) -> std::io::Result<Self> {
+        // A port that the kernel chooses is known when the server listens, before any request.
+        let door = Arc::new(OnceLock::new());
+        let behind = door.clone();
         let server = Server::start(port, move |request, _| {
-            let function = function.clone();
-            async move { invoke(&function, request).await }
+            let (function, door) = (function.clone(), *behind.wait());
+            async move { invoke(&function, door, request).await }
         })
         .await?;
+        let _ = door.set(Door::at(server.address().port()));
         Ok(Self(server))
     }
 
@@ -38,7 +43,10 @@ impl InvokeApi {
     }
 }
 
-async fn invoke(function: &Arc<Function>, request: Request<Incoming>) -> Answered {
+async fn invoke(function: &Arc<Function>, door: Door, request: Request<Incoming>) -> Answered {
+    if let Err(stranger) = door.admit(request.headers()) {
+        return refusal(StatusCode::FORBIDDEN, "AccessDeniedException", &stranger.to_string());
+    }
     let path = request.uri().path().to_owned();
     let name = path
         .strip_prefix("/2015-03-31/functions/")
@@ -55,9 +63,9 @@ async fn invoke(function: &Arc<Function>, request: Request<Incoming>) -> Answere
         let message = format!("Function not found: {name}");
         return refusal(StatusCode::NOT_FOUND, "ResourceNotFoundException", &message);
     }
-    let headers = request.headers().clone();
-    let payload = match read_body(request.into_body(), FUNCTION_PAYLOAD_BYTES).await {
-        Ok(empty) if empty.is_empty() => Bytes::from_static(b"{}"),
+    let (head, body) = request.into_parts();
+    let headers = &head.headers;
+    let payload = match read_body(body, FUNCTION_PAYLOAD_BYTES).await {
         Ok(payload) => payload,
         Err(BodyError::TooLarge { bytes }) => return refused(&Refused::RequestTooLarge { bytes }),
         Err(BodyError::BrokeOff) => {
@@ -65,11 +73,15 @@ async fn invoke(function: &Arc<Function>, request: Request<Incoming>) -> Answere
             return refusal(StatusCode::BAD_REQUEST, "InvalidRequestContentException", message);
         }
     };
+    if let Err(denied) = function.config().keys.verify(&head, &payload) {
+        return refusal(StatusCode::FORBIDDEN, denied.code(), &denied.to_string());
+    }
+    let payload = if payload.is_empty() { Bytes::from_static(b"{}") } else { payload };
     if serde_json::from_slice::<serde::de::IgnoredAny>(&payload).is_err() {
         let message = "Could not parse request body into json";
         return refusal(StatusCode::BAD_REQUEST, "InvalidRequestContentException", message);
     }
-    match header(&headers, "x-amz-invocation-type") {
+    match header(headers, "x-amz-invocation-type") {
         "DryRun" => empty(StatusCode::NO_CONTENT),
         "Event" => {
             let function = function.clone();
@@ -77,7 +89,7 @@ async fn invoke(function: &Arc<Function>, request: Request<Incoming>) -> Answere
             empty(StatusCode::ACCEPTED)
         }
         _ => match function.invoke(payload).await {
-            Ok(invoked) => invocation(&invoked, header(&headers, "x-amz-log-type") == "Tail"),
+            Ok(invoked) => invocation(&invoked, header(headers, "x-amz-log-type") == "Tail"),
             Err(why) => refused(&why),
         },
     }

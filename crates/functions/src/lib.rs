@@ -17,6 +17,7 @@ mod invoke_api;
 mod log;
 mod pool;
 mod request;
+mod residents;
 mod rest_api;
 mod runtime_api;
 mod waits;

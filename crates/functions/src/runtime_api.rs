@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::http::{
     Answered, BodyError, Server, json as json_answer, read_body, read_body_and_trailers,
 };
+use crate::residents::Residents;
 use crate::{FUNCTION_RESPONSE_BYTES, STREAMED_RESPONSE_BYTES};
 
 /// Paths begin with the API's date.
@@ -75,10 +76,14 @@ impl Desk {
         })
     }
 
-    /// The API on a port of its own.
-    pub(crate) async fn serve(self: &Arc<Self>) -> std::io::Result<Server> {
+    /// The API on a port of its own, for the processes that hold one of `residents`' sockets.
+    pub(crate) async fn serve(
+        self: &Arc<Self>,
+        residents: Arc<Residents>,
+    ) -> std::io::Result<Server> {
         let desk = self.clone();
-        Server::start(0, move |request, _| {
+        let admit = move |peer, own| residents.hold_socket_of(peer, own);
+        Server::start_for(0, admit, move |request, _| {
             let desk = desk.clone();
             async move { desk.answer(request).await }
         })

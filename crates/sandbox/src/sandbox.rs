@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use crate::cores::affinity;
 use crate::error::While;
 use crate::hierarchy::Hierarchy;
-use crate::marks::{MEMBER_VARIABLE, ORCHESTRATOR_VARIABLE, RUN_VARIABLE};
+use crate::marks::{MEMBER_VARIABLE, ORCHESTRATOR_VARIABLE, RUN_VARIABLE, processes_of};
 use crate::sweep::kill_marked;
 use crate::{CpuQuota, CpuTime, Host, MemoryUse, SandboxError};
 
@@ -123,6 +123,16 @@ impl Sandbox {
     /// The processes inside.
     pub fn processes(&self) -> Vec<i32> {
         self.hierarchy.as_ref().map_or_else(Vec::new, |tree| tree.processes(&self.group))
+    }
+
+    /// The processes inside; where nothing is enforced there is no group to ask, so they are found
+    /// by their environment, which takes a look at every process of the machine.
+    pub fn residents(&self) -> Vec<i32> {
+        if self.hierarchy.is_some() {
+            return self.processes();
+        }
+        let marked = processes_of(&self.run).into_iter();
+        marked.filter(|of| of.member == self.member).map(|of| of.pid).collect()
     }
 
     /// Kills every process inside and waits until none is left, at most two seconds. Where nothing

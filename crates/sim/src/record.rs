@@ -231,6 +231,7 @@ impl RowRecord {
             state,
             url,
             endpoints: BTreeMap::new(),
+            credentials: None,
             members: self.alive(at).map(member).collect(),
         })
     }

@@ -1,15 +1,18 @@
 //! The front before a store's engine: holds each request to its law, meters it, puts faults in and
 //! tells the hook.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use gearshift_access::{Denied, Door, Stranger};
 use gearshift_gear::{Dimension, PartKind, ServerTiming};
 use gearshift_laws::{Law, Laws, sleep_until};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
+use hyper::header::ORIGIN;
 use hyper::http::HeaderValue;
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Request, Response};
@@ -68,6 +71,12 @@ pub(crate) trait Engine: Send + Sync + 'static {
         read: Self::Read,
         request: Request<Bytes>,
     ) -> (Answer, Metered);
+    /// Whether the request was signed with this store's keys.
+    fn verify(&self, head: &Parts, body: &Bytes) -> Result<(), Denied>;
+    /// The answer to one that was not.
+    fn deny(&self, why: &Denied) -> Answer;
+    /// The answer to one that is not for this server.
+    fn turn_away(&self, why: Stranger) -> Answer;
     fn refuse(&self, why: Refusal) -> Answer;
 }
 
@@ -76,6 +85,7 @@ pub(crate) struct Front<E> {
     pub(crate) engine: E,
     pub(crate) faults: Injector,
     pub(crate) meter: Meter,
+    door: Door,
     new_connection: Law,
     /// With physics off nothing is declared.
     off: bool,
@@ -91,6 +101,7 @@ pub(crate) struct NoAnswer;
 impl<E: Engine> Front<E> {
     pub(crate) fn new(
         engine: E,
+        at: SocketAddr,
         laws: &Laws,
         seed: u64,
         hook: Option<Hook>,
@@ -101,6 +112,7 @@ impl<E: Engine> Front<E> {
             // Another stream than the laws', so that a fault plan does not move their draws.
             faults: Injector::new(seed.wrapping_add(0x9e37_79b9_7f4a_7c15)),
             meter: Meter::of(billed),
+            door: Door::at(at.port()),
             new_connection: laws.named("tls.new_conn_in_region_wire")?.clone(),
             off: laws.are_off(),
             rng: Mutex::new(StdRng::seed_from_u64(seed)),
@@ -116,11 +128,19 @@ impl<E: Engine> Front<E> {
         asked: Instant,
         request: Request<Incoming>,
     ) -> Result<Response<Full<Bytes>>, NoAnswer> {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        if let Err(stranger) = self.door.admit(&head.headers) {
+            return Ok(self.engine.turn_away(stranger).into_response());
+        }
+        // No engine behind this says that pages of other origins may read its answers.
+        head.headers.remove(ORIGIN);
         let body = match Limited::new(body, self.engine.max_body_bytes()).collect().await {
             Ok(body) => body.to_bytes(),
             Err(_) => return Ok(self.engine.refuse(Refusal::TooLarge).into_response()),
         };
+        if let Err(denied) = self.engine.verify(&head, &body) {
+            return Ok(self.engine.deny(&denied).into_response());
+        }
         let (operation, read) = self.engine.read(&head, &body);
         let fault = operation.law.as_ref().and_then(|_| self.faults.draw());
         let (declared, drawn) = self.declare(&operation, new_connection);

@@ -25,5 +25,5 @@ pub use call::{DeclaredWait, Hook, Metered, StoreCall};
 pub use error::StoreError;
 pub use faults::{Fault, FaultCounts};
 pub use file::{FileCall, FileConfig, FileHook, FileStore, Mount, files_available, unmount_below};
-pub use object::{ObjectConfig, ObjectStore, SECRET_KEY};
+pub use object::{ObjectConfig, ObjectStore};
 pub use table::{TableConfig, TableStore};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gearshift_deploy::{Condition, Event, Member, State};
+use gearshift_deploy::{Condition, Credentials, Event, Member, State};
 use gearshift_files::PrivateDir;
 use gearshift_gear::UsageLine;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,7 @@ pub enum Told {
         state: State,
         url: Option<String>,
         endpoints: BTreeMap<String, String>,
+        credentials: Option<Credentials>,
         members: Vec<Member>,
     },
     Usage(Vec<UsageLine>),

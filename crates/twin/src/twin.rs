@@ -68,14 +68,15 @@ impl Twin {
             None => None,
         };
         match told {
-            Some(Told::State { state, url, endpoints, members }) => {
-                Standing { wanted, state, url, endpoints, members }
+            Some(Told::State { state, url, endpoints, credentials, members }) => {
+                Standing { wanted, state, url, endpoints, credentials, members }
             }
             _ => Standing {
                 wanted,
                 state: self.silent(run, row),
                 url: None,
                 endpoints: BTreeMap::new(),
+                credentials: None,
                 members: Vec::new(),
             },
         }
@@ -238,6 +239,7 @@ impl Target for Twin {
                 state: State::Broken { why },
                 url: None,
                 endpoints: BTreeMap::new(),
+                credentials: None,
                 members: Vec::new(),
             };
             world.rows.insert(LEFT_OVER.to_owned(), standing);

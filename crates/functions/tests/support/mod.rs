@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use gearshift_access::Keys;
 use gearshift_functions::{Answer, Function, FunctionConfig, FunctionError, Shares};
 use gearshift_gear::{EnvironmentId, RunId};
 use gearshift_laws::Laws;
@@ -58,6 +59,7 @@ impl Hosted {
             shares: Shares::default(),
             cores: Vec::new(),
             region: "eu-west-2".to_owned(),
+            keys: Keys::random(),
             code_zip_bytes: 1_000_000,
             laws: Arc::new(Laws::shipped().off()),
             seed: 7,

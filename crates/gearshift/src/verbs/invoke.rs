@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,7 +6,8 @@ use anyhow::{Context, Result, bail};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use clap::Args;
-use gearshift_deploy::{Settings, Target};
+use gearshift_access::Keys;
+use gearshift_deploy::{Settings, Standing, Target};
 use gearshift_gear::{CATALOGUE, Row};
 use gearshift_twin::{Twin, TwinConfig};
 use http_body_util::{BodyExt, Full};
@@ -123,8 +123,8 @@ impl Invoke {
         row: &Row,
         payload: Bytes,
     ) -> Result<Option<Invoked>> {
-        if let Some(url) = standing(config, &row.name).await {
-            return call(&url, &row.name, payload).await.map(Some);
+        if let Some(invoke) = standing(config, &row.name).await {
+            return call(&invoke, &row.name, payload).await.map(Some);
         }
         let run = here::new_run(config);
         let settings = Settings {
@@ -133,9 +133,8 @@ impl Invoke {
         };
         let up = async {
             let (.., world) = stand(config, builds, &run, row, settings, self.offline).await?;
-            let endpoints = world.rows.get(&row.name).map(|row| row.endpoints.clone());
-            let url = invoke_url(&endpoints.unwrap_or_default()).context("it has no Invoke API")?;
-            call(&url, &row.name, payload).await
+            let invoke = world.rows.get(&row.name).and_then(InvokeApi::of);
+            call(&invoke.context("it has no Invoke API")?, &row.name, payload).await
         };
         let invoked = interrupt::or_take_down(config, &run, up).await?;
         if invoked.is_some() {
@@ -145,32 +144,49 @@ impl Invoke {
     }
 }
 
+/// Where a row's Invoke API is, and what its calls are signed with.
+struct InvokeApi {
+    url: String,
+    region: String,
+    keys: Keys,
+}
+
+impl InvokeApi {
+    fn of(row: &Standing) -> Option<Self> {
+        let credentials = row.credentials.as_ref()?;
+        Some(Self {
+            url: row.endpoints.get("invoke")?.clone(),
+            region: row.wanted.as_ref()?.settings.region.clone(),
+            keys: Keys::of(&credentials.access_key_id, &credentials.secret_access_key),
+        })
+    }
+}
+
 /// The Invoke API of this row, where one is up.
-async fn standing(config: &TwinConfig, row: &str) -> Option<String> {
+async fn standing(config: &TwinConfig, row: &str) -> Option<InvokeApi> {
     for (run, bases) in here::live_runs(config) {
         let base = bases.into_iter().next().unwrap_or_else(|| config.base.clone());
         let twin = Twin::new(TwinConfig { base, ..config.clone() });
         let world = twin.observe(&run).await.ok();
-        let url = world.and_then(|world| invoke_url(&world.rows.get(row)?.endpoints));
-        if url.is_some() {
+        let invoke = world.and_then(|world| InvokeApi::of(world.rows.get(row)?));
+        if invoke.is_some() {
             note!("run {run} is up with {row}");
-            return url;
+            return invoke;
         }
     }
     None
 }
 
-fn invoke_url(endpoints: &BTreeMap<String, String>) -> Option<String> {
-    endpoints.get("invoke").cloned()
-}
-
-async fn call(url: &str, function: &str, payload: Bytes) -> Result<Invoked> {
+async fn call(invoke: &InvokeApi, function: &str, payload: Bytes) -> Result<Invoked> {
     let client = Client::builder(TokioExecutor::new())
         .retry_canceled_requests(false)
         .build_http::<Full<Bytes>>();
-    let request = Request::post(format!("{url}/2015-03-31/functions/{function}/invocations"))
-        .header("x-amz-log-type", "Tail")
-        .body(Full::new(payload))?;
+    let url = format!("{}/2015-03-31/functions/{function}/invocations", invoke.url);
+    let host = invoke.url.trim_start_matches("http://");
+    let request = Request::post(url).header("host", host).header("x-amz-log-type", "Tail");
+    let (mut head, ()) = request.body(())?.into_parts();
+    invoke.keys.sign(&mut head, &payload, &invoke.region, "lambda");
+    let request = Request::from_parts(head, Full::new(payload));
     let answer = client.request(request).await.context("calling the function")?;
     let (head, body) = answer.into_parts();
     let body = body.collect().await.context("reading the function's answer")?.to_bytes();

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use anyhow::Result;
 use clap::Args;
 use gearshift_compare::Provision;
-use gearshift_deploy::{Fence, Patience, Settings, Shaping, Target, Want, World, reach};
+use gearshift_deploy::{
+    Credentials, Fence, Patience, Settings, Shaping, Target, Want, World, reach,
+};
 use gearshift_gear::{CATALOGUE, Caller, Row, RunId, RuntimeClient};
 use gearshift_price::PriceBook;
 use gearshift_twin::{Twin, TwinConfig};
@@ -59,8 +61,20 @@ struct Report<'a> {
     row: &'a str,
     url: &'a str,
     endpoints: &'a std::collections::BTreeMap<String, String>,
+    /// What calls of the endpoints are signed with.
+    credentials: Option<&'a Credentials>,
     /// What runs a function's code.
     runtime: Option<&'a RuntimeClient>,
+}
+
+/// What AWS's SDKs call the service of this endpoint in `AWS_ENDPOINT_URL_…`. Source: AWS SDKs and
+/// tools reference guide, "Service-specific endpoints".
+fn endpoint_variable(endpoint: &str) -> &'static str {
+    match endpoint {
+        "table" => "DYNAMODB",
+        "objects" => "S3",
+        _ => "LAMBDA",
+    }
 }
 
 fn clock_factor(text: &str) -> Result<f64, String> {
@@ -90,7 +104,7 @@ impl Up {
             clock_factor: self.speed,
             port: self.port,
             core_factor: gearshift_compare::core_factor(&row, &here::cache()?).value,
-            region: self.region,
+            region: self.region.clone(),
             ..Settings::default()
         };
         let up = stand(&config, builds, &run, &row, settings, self.offline);
@@ -99,12 +113,20 @@ impl Up {
             note!("interrupted: run {run} taken down, nothing is left");
             return Ok(Ended::Failed);
         };
+        let region = &self.region;
         let standing = &world.rows[&row.name];
         let url = standing.url.as_deref().unwrap_or_default();
         if self.json {
             let endpoints = &standing.endpoints;
             let runtime = runtime.as_ref();
-            let report = Report { run: run.as_str(), row: &row.name, url, endpoints, runtime };
+            let report = Report {
+                run: run.as_str(),
+                row: &row.name,
+                url,
+                endpoints,
+                credentials: standing.credentials.as_ref(),
+                runtime,
+            };
             terminal::print_json(&report)?;
             return Ok(Ended::Well);
         }
@@ -118,8 +140,14 @@ impl Up {
         if let Some(runtime) = runtime {
             say!("  runs on  {runtime}");
         }
-        if standing.endpoints.contains_key("objects") {
-            say!("  secret   twin, with any access key id");
+        if let Some(credentials) = &standing.credentials {
+            say!("  for AWS clients:");
+            say!("    export AWS_ACCESS_KEY_ID={}", credentials.access_key_id);
+            say!("    export AWS_SECRET_ACCESS_KEY={}", credentials.secret_access_key);
+            say!("    export AWS_REGION={region}");
+            for (service, url) in &standing.endpoints {
+                say!("    export AWS_ENDPOINT_URL_{}={url}", endpoint_variable(service));
+            }
         }
         say!("  ends with  gearshift down {run}");
         Ok(Ended::Well)

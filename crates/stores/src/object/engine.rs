@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use gearshift_access::{Denied, Keys, Stranger};
 use http_body_util::BodyExt;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
@@ -15,7 +16,6 @@ use s3s::path::S3Path;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3Result, s3_error};
 
-use super::SECRET_KEY;
 use super::buckets::Buckets;
 use super::operation::{Asked, Kind, ObjectLaws};
 use super::service::Service;
@@ -30,21 +30,26 @@ pub(super) struct ObjectEngine {
 }
 
 impl ObjectEngine {
-    pub(super) fn new(buckets: Arc<Buckets>, laws: ObjectLaws, capacity_bytes: usize) -> Self {
+    pub(super) fn new(
+        buckets: Arc<Buckets>,
+        laws: ObjectLaws,
+        keys: &Keys,
+        capacity_bytes: usize,
+    ) -> Self {
         let mut builder = S3ServiceBuilder::new(Service { buckets: buckets.clone() });
-        builder.set_auth(OneSecret);
+        builder.set_auth(OneSecret(keys.secret_access_key().into()));
         builder.set_access(PublicReads(buckets));
         Self { service: builder.build(), laws, capacity_bytes }
     }
 }
 
 /// Every key id is known, and all have the same secret: a signature must fit it.
-struct OneSecret;
+struct OneSecret(SecretKey);
 
 #[async_trait]
 impl S3Auth for OneSecret {
     async fn get_secret_key(&self, _access_key: &str) -> S3Result<SecretKey> {
-        Ok(SecretKey::from(SECRET_KEY))
+        Ok(self.0.clone())
     }
 }
 
@@ -104,6 +109,19 @@ impl Engine for ObjectEngine {
         let billed = kind.billed().filter(|_| !answer.status.is_server_error());
         let one = rust_decimal::Decimal::ONE;
         (answer, billed.map(|dimension| (dimension, one)).into_iter().collect())
+    }
+
+    /// `s3s` verifies when the request is applied: what is public needs no signature.
+    fn verify(&self, _head: &Parts, _body: &Bytes) -> Result<(), Denied> {
+        Ok(())
+    }
+
+    fn deny(&self, why: &Denied) -> Answer {
+        error(StatusCode::FORBIDDEN, "AccessDenied", &why.to_string())
+    }
+
+    fn turn_away(&self, why: Stranger) -> Answer {
+        error(StatusCode::FORBIDDEN, "AccessDenied", &why.to_string())
     }
 
     fn refuse(&self, why: Refusal) -> Answer {

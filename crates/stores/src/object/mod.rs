@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use gearshift_access::Keys;
 use gearshift_gear::{Dimension, FaultPlan};
 use gearshift_laws::Laws;
 use s3s::dto::Checksum;
@@ -24,9 +25,6 @@ use crate::{FaultCounts, Hook, Metered, StoreError};
 use buckets::{About, Buckets, Condition, Object};
 use engine::ObjectEngine;
 use operation::ObjectLaws;
-
-/// The secret key that belongs to every access key id: signatures are checked against it.
-pub const SECRET_KEY: &str = "twin";
 
 /// What an object store bills.
 const BILLED: [Dimension; 2] = [Dimension::ObjectWriteRequest, Dimension::ObjectReadRequest];
@@ -46,19 +44,22 @@ pub struct ObjectConfig {
     pub hook: Option<Hook>,
     /// Loopback only; port 0 for a free one.
     pub listen: SocketAddr,
+    /// Requests are signed with its secret, under any access key id.
+    pub keys: Keys,
     /// What the store keeps at most, in memory; 256 MiB where nothing speaks against it.
     pub capacity_bytes: usize,
 }
 
 impl ObjectConfig {
     /// On a free port of 127.0.0.1, without a hook.
-    pub fn new(laws: Arc<Laws>, seed: u64) -> Self {
-        Self { laws, seed, hook: None, listen: any_port(), capacity_bytes: CAPACITY_BYTES }
+    pub fn new(laws: Arc<Laws>, seed: u64, keys: Keys) -> Self {
+        let listen = any_port();
+        Self { laws, seed, hook: None, listen, keys, capacity_bytes: CAPACITY_BYTES }
     }
 }
 
-/// An empty in-memory S3 with delays, metering and faults in front. Requests are signed by any
-/// access key id and [`SECRET_KEY`]. Dropping it ends it, its connections and its data.
+/// An empty in-memory S3 with delays, metering and faults in front. Requests are signed with
+/// [`ObjectConfig::keys`]. Dropping it ends it, its connections and its data.
 pub struct ObjectStore {
     url: String,
     buckets: Arc<Buckets>,
@@ -73,8 +74,8 @@ impl ObjectStore {
         let (listener, at) = bind(config.listen).await?;
         let laws = ObjectLaws::named_in(&config.laws)?;
         let buckets = Arc::new(Buckets::new(config.capacity_bytes));
-        let engine = ObjectEngine::new(buckets.clone(), laws, config.capacity_bytes);
-        let front = Front::new(engine, &config.laws, config.seed, config.hook, &BILLED)?;
+        let engine = ObjectEngine::new(buckets.clone(), laws, &config.keys, config.capacity_bytes);
+        let front = Front::new(engine, at, &config.laws, config.seed, config.hook, &BILLED)?;
         let front = Arc::new(front);
         let (alive, gone) = watch::channel(());
         tokio::spawn(accept(listener, Arc::clone(&front), gone));

@@ -1,14 +1,15 @@
 //! The table engine behind its front: reached over the wire, metered by what it says it consumed.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use gearshift_access::{Denied, Keys, Stranger};
 use hyper::http::request::Parts;
 use hyper::{Request, StatusCode};
 use serde_json::Value;
 
+use super::entrance::Entrance;
 use super::errors;
 use super::link::Link;
 use super::operation::{Asked, Kind, TableLaws};
@@ -21,8 +22,8 @@ use crate::front::{Engine, Operation, Refusal};
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
 pub(super) struct TableEngine {
-    /// Where the table engine listens.
-    pub(super) at: SocketAddr,
+    pub(super) entrance: Arc<Entrance>,
+    pub(super) keys: Keys,
     pub(super) laws: TableLaws,
 }
 
@@ -44,7 +45,7 @@ impl Engine for TableEngine {
     }
 
     fn link(&self) -> Link {
-        Link::new(self.at)
+        Link::new(self.entrance.clone())
     }
 
     fn read(&self, head: &Parts, body: &Bytes) -> (Operation, Read) {
@@ -85,6 +86,18 @@ impl Engine for TableEngine {
             errors::replace_body(&mut answer, said.to_string());
         }
         (answer, metered)
+    }
+
+    fn verify(&self, head: &Parts, body: &Bytes) -> Result<(), Denied> {
+        self.keys.verify(head, body)
+    }
+
+    fn deny(&self, why: &Denied) -> Answer {
+        errors::deny(why)
+    }
+
+    fn turn_away(&self, why: Stranger) -> Answer {
+        errors::turn_away(why)
     }
 
     fn refuse(&self, why: Refusal) -> Answer {

@@ -1,6 +1,7 @@
 //! Refusals in DynamoDB's form.
 
 use bytes::Bytes;
+use gearshift_access::{Denied, Stranger};
 use hyper::StatusCode;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
@@ -43,6 +44,18 @@ pub(super) fn refuse(why: Refusal) -> Answer {
             "the request's body was cut off or exceeds 16 MB",
         ),
     }
+}
+
+/// The signature is none of this row's.
+pub(super) fn deny(why: &Denied) -> Answer {
+    let code = format!("com.amazon.coral.service#{}", why.code());
+    error(StatusCode::BAD_REQUEST, &code, &why.to_string())
+}
+
+/// Asked under another name, or by a page of another origin.
+pub(super) fn turn_away(why: Stranger) -> Answer {
+    let code = "com.amazon.coral.service#AccessDeniedException";
+    error(StatusCode::FORBIDDEN, code, &why.to_string())
 }
 
 /// The engine did not answer: nothing put in on purpose, so it says what happened.

@@ -1,6 +1,6 @@
 //! The way from one client's connection to the table engine.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -8,9 +8,9 @@ use hyper::Request;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{self, HeaderMap, HeaderName};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 
+use super::entrance::Entrance;
 use crate::answer::Answer;
 
 /// Headers that belong to one connection, or are written anew for the next.
@@ -28,13 +28,13 @@ const OF_ONE_HOP: [HeaderName; 8] = [
 /// One connection to the engine, opened with the first request. A client's connection has one
 /// request at a time, so each has an engine connection of its own and none is shared.
 pub(crate) struct Link {
-    at: SocketAddr,
+    entrance: Arc<Entrance>,
     open: Mutex<Option<SendRequest<Full<Bytes>>>>,
 }
 
 impl Link {
-    pub(crate) fn new(at: SocketAddr) -> Self {
-        Self { at, open: Mutex::new(None) }
+    pub(crate) fn new(entrance: Arc<Entrance>) -> Self {
+        Self { entrance, open: Mutex::new(None) }
     }
 
     /// Sends a request and takes in the whole answer. It is sent once: a broken answer may belong
@@ -61,7 +61,7 @@ impl Link {
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, String> {
         let open = async {
-            let stream = TcpStream::connect(self.at).await?;
+            let stream = self.entrance.connect().await?;
             stream.set_nodelay(true)?;
             Ok::<_, std::io::Error>(stream)
         };

@@ -1,6 +1,7 @@
 //! DynamoDB on a loopback port.
 
 mod engine;
+mod entrance;
 mod errors;
 mod link;
 mod operation;
@@ -10,6 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use dynoxide::Database;
+use gearshift_access::Keys;
 use gearshift_gear::{Dimension, FaultPlan, KeyKind, TableKey, TableWanted};
 use gearshift_laws::Laws;
 use serde_json::json;
@@ -20,6 +22,7 @@ use crate::front::Front;
 use crate::{FaultCounts, Hook, Metered, StoreError};
 
 use engine::TableEngine;
+use entrance::Entrance;
 use operation::TableLaws;
 
 /// What a table store bills.
@@ -37,12 +40,14 @@ pub struct TableConfig {
     pub hook: Option<Hook>,
     /// Loopback only; port 0 for a free one.
     pub listen: SocketAddr,
+    /// Requests are signed with its secret, under any access key id.
+    pub keys: Keys,
 }
 
 impl TableConfig {
     /// On a free port of 127.0.0.1, without a hook.
-    pub fn new(laws: Arc<Laws>, seed: u64) -> Self {
-        Self { laws, seed, hook: None, listen: any_port() }
+    pub fn new(laws: Arc<Laws>, seed: u64, keys: Keys) -> Self {
+        Self { laws, seed, hook: None, listen: any_port(), keys }
     }
 }
 
@@ -60,9 +65,11 @@ impl TableStore {
     /// Starts a store on the current tokio runtime (I/O and time enabled).
     pub async fn start(config: TableConfig) -> Result<Self, StoreError> {
         let (listener, at) = bind(config.listen).await?;
-        let (engine_listener, engine_at) = bind(any_port()).await?;
-        let engine = TableEngine { at: engine_at, laws: TableLaws::named_in(&config.laws)? };
-        let front = Front::new(engine, &config.laws, config.seed, config.hook, &BILLED)?;
+        let refused = |source| StoreError::Listen { at: any_port(), source };
+        let (entrance, engine_listener) = Entrance::open().map_err(refused)?;
+        let laws = TableLaws::named_in(&config.laws)?;
+        let engine = TableEngine { entrance: Arc::new(entrance), keys: config.keys, laws };
+        let front = Front::new(engine, at, &config.laws, config.seed, config.hook, &BILLED)?;
         let front = Arc::new(front);
         let database = Database::memory().map_err(|error| StoreError::Engine(error.to_string()))?;
         let (stop_engine, engine_stopped) = oneshot::channel::<()>();

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gearshift_deploy::{Condition, Event, Happening, Member, MemberState, Memory, State};
+use gearshift_access::Keys;
+use gearshift_deploy::{
+    Condition, Credentials, Event, Happening, Member, MemberState, Memory, State,
+};
 use gearshift_functions::{
     Api, Function, FunctionConfig, Gateway, GatewayConfig, InvokeApi, Life, LifeEvent,
 };
@@ -37,9 +40,9 @@ impl FunctionRow {
         let page = config.program.page.as_deref();
         let with_page = page.is_some();
         let seed = settings.seed.wrapping_add(2);
-        let stores =
-            Stores::start(row.gear().store, config.program.stores.as_deref(), page, &laws, seed);
-        let stores = stores.await?;
+        let keys = Keys::random();
+        let wanted = config.program.stores.as_deref();
+        let stores = Stores::start(row.gear().store, wanted, page, &laws, seed, &keys).await?;
         let mut variables = stores.variables();
         variables.extend(config.program.variables.iter().cloned());
         if settings.init_per_call {
@@ -62,6 +65,7 @@ impl FunctionRow {
             shares: function_shares(memory_mb, settings),
             cores: config.service_cores.clone(),
             region: settings.region.clone(),
+            keys,
             code_zip_bytes: config.program.zip_bytes,
             laws: laws.clone(),
             seed: settings.seed,
@@ -102,7 +106,17 @@ impl FunctionRow {
             state: State::Ready,
             url: Some(format!("http://{}", self.gateway.address())),
             endpoints,
+            credentials: Some(self.credentials()),
             members: members.collect(),
+        }
+    }
+
+    /// For people: environments have an access key id of their own.
+    fn credentials(&self) -> Credentials {
+        let keys = &self.function.config().keys;
+        Credentials {
+            access_key_id: keys.access_key_id().to_owned(),
+            secret_access_key: keys.secret_access_key().to_owned(),
         }
     }
 

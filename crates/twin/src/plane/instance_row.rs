@@ -115,6 +115,7 @@ impl InstanceRow {
             state,
             url: Some(format!("http://{}", self.server.address())),
             endpoints: BTreeMap::new(),
+            credentials: None,
             members: members.map(|instance| instance.member(MemberState::Idle)).collect(),
         }
     }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, Weak};
 
 use bytes::Bytes;
+use gearshift_access::Keys;
 use gearshift_functions::{Answered, Function, Page, PageRoute, Path, answer};
 use gearshift_gear::{FaultPlan, Part, PartKind, Store, StoresWanted};
 use gearshift_laws::Laws;
 use gearshift_stores::{
-    Hook, Metered, ObjectConfig, ObjectStore, SECRET_KEY, StoreCall, TableConfig, TableStore,
+    Hook, Metered, ObjectConfig, ObjectStore, StoreCall, TableConfig, TableStore,
 };
 use http_body_util::{BodyExt, Empty};
 use hyper::header::{CONNECTION, TRANSFER_ENCODING};
@@ -42,11 +43,14 @@ impl Stores {
         page: Option<&str>,
         laws: &Arc<Laws>,
         seed: u64,
+        keys: &Keys,
     ) -> Result<Self, String> {
         let charged = Charged::default();
         let hook = |what| Some(hook(charged.clone(), what));
-        let objects =
-            ObjectConfig { hook: hook("objects"), ..ObjectConfig::new(laws.clone(), seed) };
+        let objects = ObjectConfig {
+            hook: hook("objects"),
+            ..ObjectConfig::new(laws.clone(), seed, keys.clone())
+        };
         let objects = ObjectStore::start(objects).await.map_err(words)?;
         if let Some(page) = page {
             objects.create_bucket(PAGES, true).map_err(words)?;
@@ -58,8 +62,10 @@ impl Stores {
         let table = match with_table {
             true => {
                 let seed = seed.wrapping_add(1);
-                let config =
-                    TableConfig { hook: hook("table"), ..TableConfig::new(laws.clone(), seed) };
+                let config = TableConfig {
+                    hook: hook("table"),
+                    ..TableConfig::new(laws.clone(), seed, keys.clone())
+                };
                 Some(TableStore::start(config).await.map_err(words)?)
             }
             false => None,
@@ -87,10 +93,7 @@ impl Stores {
 
     /// What a function finds in its environment: where its stores are, and which it counts in.
     pub(super) fn variables(&self) -> Vec<(String, String)> {
-        let mut variables = vec![
-            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
-            ("AWS_ENDPOINT_URL_S3", self.objects.url()),
-        ];
+        let mut variables = vec![("AWS_ENDPOINT_URL_S3", self.objects.url())];
         if let Some(table) = &self.table {
             variables.push(("AWS_ENDPOINT_URL_DYNAMODB", table.url()));
         }

@@ -108,6 +108,7 @@ impl TaskRow {
             state,
             url: Some(format!("http://{}", self.server.address())),
             endpoints: BTreeMap::new(),
+            credentials: None,
             members: tasks.map(|(task, state)| task.running.member(state)).collect(),
         }
     }
