@@ -46,7 +46,7 @@ impl Machine {
     fn new(who: Who) -> Self {
         let folder = Folder::new();
         if matches!(who, Who::Nobody) {
-            fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+            chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
             fs::copy(env!("CARGO_BIN_EXE_gearshift"), folder.path().join("bin")).unwrap();
         }
         Self { folder, who }

@@ -1,5 +1,6 @@
 //! What the file says.
 
+use gearshift_files::ReadError;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -290,7 +291,13 @@ impl Manifest {
                 let path = self.folder.join(file);
                 gearshift_files::read(&path, BODY_BYTES)
                     .map(Body::Bytes)
-                    .map_err(|error| format!("request {}: `body_file` {error}", request.path))
+                    .map_err(|error| match error {
+                        ReadError::Unreadable { path, source } => {
+                            format!("{} cannot be read: {source}", path.display())
+                        }
+                        other => other.to_string(),
+                    })
+                    .map_err(|why| format!("request {}: `body_file` {why}", request.path))
             }
             (None, None) => Ok(Body::None),
         }
