@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use gearshift_functions::{Answer, FunctionConfig, InvokeApi, Refused};
 use serde_json::{Value, json};
-use support::client::{post, send};
+use support::client::{invoke, post};
 use support::{Hosted, bootstrap, enforced, environment, failed, get, returned, until};
 
 /// Not a test where it is started as a function's bootstrap.
@@ -199,7 +199,7 @@ async fn a_megabyte_of_log_is_metered_and_its_end_is_kept() {
 async fn invoked(hosted: &Hosted, payload: Value) -> (u16, Bytes, String, String) {
     let api = InvokeApi::open(hosted.function.clone(), 0).await.expect("a free port");
     let request = post(INVOKE).header("x-amz-log-type", "Tail");
-    let answer = send(api.address(), request, payload.to_string()).await;
+    let answer = invoke(&api, &hosted.function.config().keys, request, payload.to_string()).await;
     let error = answer.header("x-amz-function-error").to_owned();
     let log = answer.log();
     let last = log.lines().last().unwrap_or_default().to_owned();
@@ -238,7 +238,7 @@ async fn on_the_wire_a_bad_request_never_reaches_the_function() {
         (INVOKE, large.clone(), 413, "RequestTooLargeException"),
         (elsewhere, "{}".to_owned(), 404, "ResourceNotFoundException"),
     ] {
-        let answer = send(api.address(), post(path), payload).await;
+        let answer = invoke(&api, &hosted.function.config().keys, post(path), payload).await;
         assert_eq!((answer.status.as_u16(), answer.header("x-amzn-errortype")), (status, kind));
     }
     let bytes = large.len();

@@ -4,6 +4,7 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use gearshift_functions::{Answer, InvokeApi, Life, Refused};
 use gearshift_gear::{EnvironmentId, PartKind};
 use gearshift_sandbox::{processes_of, remains};
 use serde_json::json;
-use support::client::{post, send};
+use support::client::{invoke, post};
 use support::{Hosted, bootstrap, enforced, environment, get, returned, until, uptime_ticks};
 
 /// Not a test where it is started as a function's bootstrap.
@@ -80,11 +81,13 @@ async fn scale_out_stops_at_the_concurrency_limit() {
 async fn scale_out_beyond_the_limit_is_429_on_the_wire() {
     let hosted = Hosted::rust(|config| config.concurrency = 5);
     let api = InvokeApi::open(hosted.function.clone(), 0).await.expect("a free port");
-    let to = api.address();
+    let (api, keys) = (Arc::new(api), hosted.function.config().keys.clone());
     let calls: Vec<_> = (0..12)
         .map(|_| {
             let request = post("/2015-03-31/functions/tested/invocations");
-            tokio::spawn(send(to, request, get("/sleep/300").to_string()))
+            let (api, keys) = (api.clone(), keys.clone());
+            let event = get("/sleep/300").to_string();
+            tokio::spawn(async move { invoke(&api, &keys, request, event).await })
         })
         .collect();
     let (mut taken, mut refused) = (0, 0);

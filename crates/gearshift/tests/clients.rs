@@ -139,7 +139,7 @@ fn unmodified_clients_prove_the_twin_the_aws_cli() {
     let one = ["--expression-attribute-values", r#"{":one": {"N": "1"}}"#];
     let updated = answered(&[&["dynamodb", "update-item"][..], &key, &add, &one].concat());
     assert_eq!(updated, json!({ "Attributes": { "hits": { "N": "42" } } }));
-    assert_eq!(Table(&up.endpoints["table"]).hits(7), 42);
+    assert_eq!(Table { url: &up.endpoints["table"], credentials: up.credentials() }.hits(7), 42);
 
     let event = format!("fileb://{}", scripts().join("hits_event.json").display());
     let invoke = ["lambda", "invoke", "--payload", &event, "--function-name"];
@@ -156,7 +156,7 @@ fn unmodified_clients_prove_the_twin_the_aws_cli() {
 #[test]
 fn unmodified_clients_prove_the_twin_lambda_runtime_and_the_rust_sdk() {
     let (_folder, up) = bare_row();
-    let table = Table(&up.endpoints["table"]);
+    let table = Table { url: &up.endpoints["table"], credentials: up.credentials() };
     assert_eq!(functions_of(&up), [], "a function ran before anyone called it");
 
     let post = |url: &str, body: &str| send("POST", url, &[], body).expect("an answer");
@@ -166,7 +166,7 @@ fn unmodified_clients_prove_the_twin_lambda_runtime_and_the_rust_sdk() {
 
     let event = fs::read_to_string(scripts().join("hits_event.json")).expect("an event");
     let invoke = format!("{}/2015-03-31/functions/{ROW}/invocations", up.endpoints["invoke"]);
-    let invoked = post(&invoke, &event);
+    let invoked = raw::invoke(up.credentials(), &invoke, &event);
     assert_eq!((invoked.status, &invoked.json()["body"]), (200, &json!("2")));
     assert_eq!(table.hits(0), 2);
 
@@ -197,7 +197,8 @@ fn the_page_of_a_function_row_comes_from_the_object_store_through_the_gateway() 
     assert_eq!(functions_of(&up), [], "a function was started for the page");
     let other = "<!doctype html><p>another page";
     let options = ["-X", "PUT", "-H", "content-type: text/html", "--data-binary", other];
-    let (status, said) = objects::curl(&up.endpoints["objects"], "/pages/index.html", &options);
+    let (status, said) =
+        objects::curl(&up.endpoints["objects"], up.credentials(), "/pages/index.html", &options);
     assert_eq!(status, 200, "{said}");
     assert_eq!(page().text(), other);
     let head = send("HEAD", &format!("{}/", up.url), &[], "").expect("an answer");

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
+use gearshift_access::Keys;
+use gearshift_functions::InvokeApi;
 use gearshift_gear::ServerTiming;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{self, SendRequest};
@@ -45,11 +47,24 @@ impl Answered {
 /// Sends it on a connection of its own.
 pub async fn send(to: SocketAddr, request: Builder, body: impl Into<Bytes>) -> Answered {
     let request = request.header("host", "tested.example").body(Full::new(body.into()));
+    answered(to, request.expect("valid")).await
+}
+
+async fn answered(to: SocketAddr, request: Request<Full<Bytes>>) -> Answered {
     let mut sender = connect(to).await;
-    let response = sender.send_request(request.expect("valid")).await.expect("an answer");
+    let response = sender.send_request(request).await.expect("an answer");
     let (parts, body) = response.into_parts();
     let body = body.collect().await.expect("a whole body").to_bytes();
     Answered { status: parts.status, headers: parts.headers, body }
+}
+
+/// Calls this function's Invoke API with its keys, on a connection of its own.
+pub async fn invoke(api: &InvokeApi, keys: &Keys, request: Builder, body: String) -> Answered {
+    let to = api.address();
+    let (mut head, ()) =
+        request.header("host", to.to_string()).body(()).expect("valid").into_parts();
+    keys.sign(&mut head, body.as_bytes(), "eu-west-2", "lambda");
+    answered(to, Request::from_parts(head, Full::new(body.into()))).await
 }
 
 /// Sends it and goes away without the answer once `after` is over.

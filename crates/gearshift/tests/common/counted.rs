@@ -116,14 +116,16 @@ impl Alone {
     }
 
     pub fn table(&self) -> Table<'_> {
-        Table(&self.row.endpoints["table"])
+        Table { url: &self.row.endpoints["table"], credentials: self.row.credentials() }
     }
 
     /// The count as it lies in the store.
     pub fn stored(&self) -> u64 {
         match self.row.endpoints.contains_key("table") {
             true => self.table().hits(COUNTED),
-            false => super::objects::count_in(&self.row.endpoints["objects"]),
+            false => {
+                super::objects::count_in(&self.row.endpoints["objects"], self.row.credentials())
+            }
         }
     }
 

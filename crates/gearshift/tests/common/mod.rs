@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use gearshift_deploy::Credentials;
 use serde::Deserialize;
 use tempfile::TempDir;
 
@@ -26,6 +27,14 @@ pub struct Up {
     pub row: String,
     pub url: String,
     pub endpoints: BTreeMap<String, String>,
+    pub credentials: Option<Credentials>,
+}
+
+impl Up {
+    /// What its endpoints are called with.
+    pub fn credentials(&self) -> &Credentials {
+        self.credentials.as_ref().expect("a row with endpoints has credentials")
+    }
 }
 
 impl Folder {

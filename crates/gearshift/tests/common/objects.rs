@@ -3,9 +3,11 @@
 
 use std::process::Command;
 
+use gearshift_deploy::Credentials;
+
 /// The number in the object `hits` of the bucket `hits`; 0 where there is none.
-pub fn count_in(endpoint: &str) -> u64 {
-    let (status, body) = curl(endpoint, "/hits/hits", &[]);
+pub fn count_in(endpoint: &str, credentials: &Credentials) -> u64 {
+    let (status, body) = curl(endpoint, credentials, "/hits/hits", &[]);
     match status {
         200 => body.parse().expect("a count"),
         404 => 0,
@@ -14,12 +16,18 @@ pub fn count_in(endpoint: &str) -> u64 {
 }
 
 /// Status and body of a signed request.
-pub fn curl(endpoint: &str, path: &str, options: &[&str]) -> (u16, String) {
+pub fn curl(
+    endpoint: &str,
+    credentials: &Credentials,
+    path: &str,
+    options: &[&str],
+) -> (u16, String) {
+    let user = format!("{}:{}", credentials.access_key_id, credentials.secret_access_key);
     let output = Command::new("curl")
         .args(["--silent", "--noproxy", "*", "--aws-sigv4", "aws:amz:eu-west-2:s3"])
         .args([
             "--user",
-            "AKIDTEST:twin",
+            &user,
             "-H",
             "x-amz-content-sha256: UNSIGNED-PAYLOAD",
             "--write-out",

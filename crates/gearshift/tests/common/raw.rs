@@ -5,6 +5,8 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use gearshift_access::Keys;
+use gearshift_deploy::Credentials;
 use serde_json::{Value, json};
 
 /// Longer than any answer here takes.
@@ -57,22 +59,48 @@ fn parsed(answer: &[u8]) -> Option<Answer> {
     Some(Answer { status, body: answer[end + 4..].to_vec() })
 }
 
+/// A signature of this request, as two headers.
+pub fn signature(
+    credentials: &Credentials,
+    service: &str,
+    url: &str,
+    body: &str,
+) -> [(&'static str, String); 2] {
+    let url: hyper::Uri = url.parse().expect("an address");
+    let host = url.authority().expect("a host").to_string();
+    let request = hyper::Request::post(url).header("host", host).body(());
+    let (mut head, ()) = request.expect("valid").into_parts();
+    let keys = Keys::of(&credentials.access_key_id, &credentials.secret_access_key);
+    keys.sign(&mut head, body.as_bytes(), "eu-west-2", service);
+    ["x-amz-date", "authorization"]
+        .map(|name| (name, head.headers[name].to_str().expect("text").to_owned()))
+}
+
+/// Calls an Invoke API at this URL.
+pub fn invoke(credentials: &Credentials, url: &str, body: &str) -> Answer {
+    let signed = signature(credentials, "lambda", url, body);
+    let signed: Vec<_> = signed.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    send("POST", url, &signed, body).expect("an answer")
+}
+
 /// The table store, asked directly.
-pub struct Table<'a>(pub &'a str);
+pub struct Table<'a> {
+    pub url: &'a str,
+    pub credentials: &'a Credentials,
+}
 
 impl Table<'_> {
     pub fn ask(&self, operation: &str, body: &Value) -> io::Result<Answer> {
         let target = format!("DynamoDB_20120810.{operation}");
-        // The store reads whose request it is and checks no signature.
-        let signed = "AWS4-HMAC-SHA256 Credential=AKIDTEST/20260101/eu-west-2/dynamodb/aws4_request, \
-                      SignedHeaders=host, Signature=00";
+        let body = body.to_string();
+        let [date, signed] = signature(self.credentials, "dynamodb", self.url, &body);
         let headers = [
             ("content-type", "application/x-amz-json-1.0"),
             ("x-amz-target", target.as_str()),
-            ("x-amz-date", "20260101T000000Z"),
-            ("authorization", signed),
+            (date.0, date.1.as_str()),
+            (signed.0, signed.1.as_str()),
         ];
-        send("POST", self.0, &headers, &body.to_string())
+        send("POST", self.url, &headers, &body)
     }
 
     /// The number `hits` of the item with this id, read strongly; 0 where there is none.

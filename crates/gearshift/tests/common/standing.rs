@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gearshift_deploy::{
-    Condition, Fence, Happening, Member, Patience, Settings, Target, Want, reach,
+    Condition, Credentials, Fence, Happening, Member, Patience, Settings, Target, Want, reach,
 };
 use gearshift_gear::{CATALOGUE, Dimension, EnvironmentId, FaultPlan, Program, Row, RunId, Setup};
 use gearshift_prepare::Preparer;
@@ -27,6 +27,8 @@ const TIMEOUT_MS: u64 = 30_000;
 pub struct Standing {
     pub url: String,
     pub endpoints: BTreeMap<String, String>,
+    /// What they are called with.
+    credentials: Option<Credentials>,
     row: String,
     run: RunId,
     twin: Twin,
@@ -66,7 +68,22 @@ impl Standing {
         let reached = runtime.block_on(reach(&twin, &run, &want, Fence(1), Patience::default()));
         let row = reached.expect("the row stands").rows.remove(&name).expect("as wanted");
         let url = row.url.expect("a standing row has an address");
-        Self { url, endpoints: row.endpoints, row: name, run, twin, host, runtime, _base: base }
+        Self {
+            url,
+            endpoints: row.endpoints,
+            credentials: row.credentials,
+            row: name,
+            run,
+            twin,
+            host,
+            runtime,
+            _base: base,
+        }
+    }
+
+    /// What the endpoints of a function row are called with.
+    pub fn credentials(&self) -> &Credentials {
+        self.credentials.as_ref().expect("a function row has credentials")
     }
 
     /// What has been used of this dimension.

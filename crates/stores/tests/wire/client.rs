@@ -1,8 +1,9 @@
-//! A plain HTTP client that speaks DynamoDB's protocol, signature checks aside.
+//! A plain HTTP client that speaks DynamoDB's protocol.
 
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use gearshift_access::Keys;
 use gearshift_gear::Dimension;
 use gearshift_laws::Laws;
 use gearshift_stores::{StoreCall, TableConfig, TableStore};
@@ -15,15 +16,40 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-pub const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=env-7/20260101/eu-west-2/dynamodb/aws4_request, \
-                          SignedHeaders=host;x-amz-date, Signature=00";
+/// What requests to the stores of these tests are signed with.
+pub const SECRET_KEY: &str = "the secret of these tests";
+
+pub fn keys() -> Keys {
+    Keys::of("env-7", SECRET_KEY)
+}
+
+/// A signed request for the store at this address.
+pub fn signed(address: &str, operation: &str, body: &str) -> Request<Full<Bytes>> {
+    let request = Request::post("/")
+        .header("host", address)
+        .header("content-type", "application/x-amz-json-1.0")
+        .header("x-amz-target", format!("DynamoDB_20120810.{operation}"));
+    let (mut head, ()) = request.body(()).unwrap().into_parts();
+    keys().sign(&mut head, body.as_bytes(), "eu-west-2", "dynamodb");
+    Request::from_parts(head, Full::new(Bytes::from(body.to_owned())))
+}
+
+/// The same as it goes over the wire.
+pub fn signed_text(address: &str, operation: &str, body: &str) -> String {
+    let request = signed(address, operation, body);
+    let mut text = "POST / HTTP/1.1\r\n".to_owned();
+    for (name, value) in request.headers() {
+        text.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+    }
+    format!("{text}content-length: {}\r\n\r\n{body}", body.len())
+}
 
 /// A store with the table `hits`, and everything its hook was told.
 pub async fn store(laws: Laws, seed: u64) -> (TableStore, Arc<Mutex<Vec<StoreCall>>>) {
     let told = Arc::new(Mutex::new(Vec::new()));
     let teller = Arc::clone(&told);
     let hook = Arc::new(move |call| teller.lock().unwrap().push(call));
-    let config = TableConfig { hook: Some(hook), ..TableConfig::new(Arc::new(laws), seed) };
+    let config = TableConfig { hook: Some(hook), ..TableConfig::new(Arc::new(laws), seed, keys()) };
     let store = TableStore::start(config).await.unwrap();
     store.create_table("hits").unwrap();
     (store, told)
@@ -56,6 +82,7 @@ impl Answer {
 
 /// One keep-alive connection.
 pub struct Client {
+    address: String,
     sender: SendRequest<Full<Bytes>>,
 }
 
@@ -69,18 +96,15 @@ impl Client {
         stream.set_nodelay(true).unwrap();
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
-        Self { sender }
+        Self { address: address.to_owned(), sender }
     }
 
     pub async fn try_call(&mut self, operation: &str, body: Value) -> hyper::Result<Answer> {
-        let request = Request::post("/")
-            .header("host", "dynamodb.eu-west-2.amazonaws.com")
-            .header("content-type", "application/x-amz-json-1.0")
-            .header("x-amz-target", format!("DynamoDB_20120810.{operation}"))
-            .header("x-amz-date", "20260101T000000Z")
-            .header("authorization", SIGNED)
-            .body(Full::new(Bytes::from(body.to_string())))
-            .unwrap();
+        self.send(signed(&self.address, operation, &body.to_string())).await
+    }
+
+    /// Sends this request as it is.
+    pub async fn send(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<Answer> {
         self.sender.ready().await?;
         let (head, body) = self.sender.send_request(request).await?.into_parts();
         let body = body.collect().await?.to_bytes();

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::client::{Client, SIGNED, add_one, address, store, units};
+use crate::client::{Client, add_one, address, signed_text, store, units};
 
 fn off() -> Laws {
     Laws::shipped().off()
@@ -60,12 +60,7 @@ async fn a_reset_comes_after_the_write_and_without_a_byte_of_answer() {
     let (store, _) = store(off(), 1).await;
     store.set_faults(FaultPlan { reset: 1000, ..FaultPlan::default() }).unwrap();
     let body = add_one().to_string();
-    let request = format!(
-        "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-amz-json-1.0\r\n\
-         X-Amz-Target: DynamoDB_20120810.UpdateItem\r\nX-Amz-Date: 20260101T000000Z\r\n\
-         Authorization: {SIGNED}\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
+    let request = signed_text(address(&store), "UpdateItem", &body);
     let mut stream = TcpStream::connect(address(&store)).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();

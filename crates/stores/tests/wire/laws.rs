@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::client::{Client, SIGNED, add_one, address, get, put, store};
+use crate::client::{Client, add_one, address, get, put, signed_text, store};
 
 const HANDSHAKE: &str = "tls.new_conn_in_region_wire";
 
@@ -93,12 +93,7 @@ async fn a_client_that_hangs_up_does_not_undo_its_write() {
     let long = Laws::shipped().scaled(&LawId::from("ddb.update_add"), 50.0).unwrap();
     let (store, told) = store(long, 7).await;
     let body = add_one().to_string();
-    let request = format!(
-        "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-amz-json-1.0\r\n\
-         X-Amz-Target: DynamoDB_20120810.UpdateItem\r\nX-Amz-Date: 20260101T000000Z\r\n\
-         Authorization: {SIGNED}\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
+    let request = signed_text(address(&store), "UpdateItem", &body);
     let mut stream = TcpStream::connect(address(&store)).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     // Long enough for the engine, far too short for the law: the hang-up falls between the two.

@@ -178,7 +178,7 @@ async fn what_cannot_start_says_why() {
     let laws = Arc::new(off());
     let config = |listen: &str| TableConfig {
         listen: listen.parse().unwrap(),
-        ..TableConfig::new(Arc::clone(&laws), 1)
+        ..TableConfig::new(Arc::clone(&laws), 1, client::keys())
     };
     let open = TableStore::start(config("0.0.0.0:0")).await.err().unwrap();
     assert!(matches!(open, StoreError::NotLoopback(_)), "{open}");
@@ -188,6 +188,7 @@ async fn what_cannot_start_says_why() {
     let twice = store.create_table("hits").unwrap_err().to_string();
     assert!(twice.contains("`hits`"), "{twice}");
     let none = Laws::parse("none.toml", "law = []").unwrap();
-    let lawless = TableStore::start(TableConfig::new(Arc::new(none), 1)).await.err().unwrap();
+    let lawless =
+        TableStore::start(TableConfig::new(Arc::new(none), 1, client::keys())).await.err().unwrap();
     assert!(lawless.to_string().contains("ddb.get_eventual"), "{lawless}");
 }

@@ -10,8 +10,10 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumMode, CompletedMultipartUpload, CompletedPart};
 use gearshift_gear::{Dimension, FaultPlan};
 use gearshift_laws::Laws;
-use gearshift_stores::{Fault, ObjectConfig, ObjectStore, SECRET_KEY, StoreCall};
+use gearshift_stores::{Fault, ObjectConfig, ObjectStore, StoreCall};
 use rust_decimal::Decimal;
+
+use crate::client::{SECRET_KEY, keys};
 
 pub const BUCKET: &str = "hits-bucket";
 
@@ -20,7 +22,7 @@ pub async fn store(laws: Laws) -> (ObjectStore, Arc<Mutex<Vec<StoreCall>>>) {
     let told = Arc::new(Mutex::new(Vec::new()));
     let teller = Arc::clone(&told);
     let hook = Arc::new(move |call| teller.lock().unwrap().push(call));
-    let config = ObjectConfig { hook: Some(hook), ..ObjectConfig::new(Arc::new(laws), 7) };
+    let config = ObjectConfig { hook: Some(hook), ..ObjectConfig::new(Arc::new(laws), 7, keys()) };
     let store = ObjectStore::start(config).await.unwrap();
     store.create_bucket(BUCKET, false).unwrap();
     (store, told)
@@ -221,7 +223,7 @@ async fn each_fault_does_to_objects_what_its_kind_says() {
 async fn what_does_not_fit_into_memory_is_refused_and_nothing_is_lost() {
     let config = ObjectConfig {
         capacity_bytes: 1000,
-        ..ObjectConfig::new(Arc::new(Laws::shipped().off()), 1)
+        ..ObjectConfig::new(Arc::new(Laws::shipped().off()), 1, keys())
     };
     let store = ObjectStore::start(config).await.unwrap();
     store.create_bucket(BUCKET, false).unwrap();

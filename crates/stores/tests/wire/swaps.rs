@@ -7,9 +7,9 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use gearshift_laws::Laws;
-use gearshift_stores::SECRET_KEY;
 use rust_decimal::Decimal;
 
+use crate::client::SECRET_KEY;
 use crate::objects::{BUCKET, client, requests, store};
 
 type Put = Result<PutObjectOutput, SdkError<PutObjectError>>;
