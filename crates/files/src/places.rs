@@ -45,10 +45,13 @@ impl Place {
     }
 }
 
+/// Gives an environment variable by its name.
+type Variables = Box<dyn Fn(&str) -> Option<OsString>>;
+
 /// The places of one user in one environment.
 pub struct Places {
     user: Uid,
-    variable: Box<dyn Fn(&str) -> Option<OsString>>,
+    variable: Variables,
 }
 
 const CACHE: &str = "XDG_CACHE_HOME=/an/absolute/directory/of/yours";

@@ -407,7 +407,9 @@ fn is_group_of_us_alone(gid: u32) -> bool {
 }
 
 fn permissions(found: &FileStat) -> u32 {
-    u32::from(found.st_mode) & 0o7777
+    #[allow(clippy::useless_conversion, reason = "macOS has 16 bits")]
+    let mode = u32::from(found.st_mode);
+    mode & 0o7777
 }
 
 fn kind(found: &FileStat) -> SFlag {

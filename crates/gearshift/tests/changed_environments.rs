@@ -39,7 +39,8 @@ fn runs(pid: i32) -> bool {
 
 fn plane_of(run: &str) -> i32 {
     let processes = marked_processes().into_iter();
-    let mut planes = processes.filter(|one| one.run.as_str() == run && one.member.ends_with(".plane"));
+    let mut planes =
+        processes.filter(|one| one.run.as_str() == run && one.member.ends_with(".plane"));
     planes.next().expect("a data plane").pid
 }
 
@@ -72,7 +73,11 @@ fn changed_environments_leave_nothing_after_down() {
             assert!(!run.exists(), "{what}: {} is left", run.display());
             assert!(marked_processes().iter().all(|one| one.run.as_str() != up.run), "{what}");
             let unusable = variables.iter().any(|(_, value)| *value == "relative");
-            assert_eq!(said(&down).contains("XDG_RUNTIME_DIR is a relative path"), unusable, "{what}");
+            assert_eq!(
+                said(&down).contains("XDG_RUNTIME_DIR is a relative path"),
+                unusable,
+                "{what}"
+            );
         }
     }
 }
@@ -123,7 +128,8 @@ impl Ordinary {
     }
 
     fn hidden(&self) -> i32 {
-        let written = fs::read_to_string(self.0.path().join("hidden")).expect("the service wrote it");
+        let written =
+            fs::read_to_string(self.0.path().join("hidden")).expect("the service wrote it");
         written.trim().parse().expect("a number")
     }
 }

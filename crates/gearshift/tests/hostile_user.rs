@@ -255,7 +255,11 @@ fn a_hostile_local_user_reads_no_secret_state_log_or_result_while_a_row_is_up() 
     // The row was told it: root finds it where the kernel keeps environments, and in no file.
     let proc = "/proc/[0-9]*/environ /proc/[0-9]*/cmdline";
     assert!(type_as(0, &search(proc)).contains("environ"), "the service was told the secret");
-    assert_eq!(type_as(0, &search(&format!("{here} /run/gearshift"))), "", "a file holds the secret");
+    assert_eq!(
+        type_as(0, &search(&format!("{here} /run/gearshift"))),
+        "",
+        "a file holds the secret"
+    );
     // The hostile user reads what is meant for all, which shows that looking works, and not more.
     assert!(hostile(&format!("cat {here}/app.py")).contains("SUITE_SECRET"));
     assert_eq!(hostile(&search(&format!("{proc} {here} /run/gearshift"))), "");
@@ -302,7 +306,10 @@ fn a_hostile_local_user_ends_no_run_of_another_user_and_is_told_whose_it_is() {
         assert!(String::from_utf8_lossy(&all.stdout).contains("nothing is running"), "{all:?}");
     }
     let down = folder.text(&["down", &up.run]);
-    assert!(!down.contains(" 0 processes") && down.contains("0 left"), "it stood until now: {down}");
+    assert!(
+        !down.contains(" 0 processes") && down.contains("0 left"),
+        "it stood until now: {down}"
+    );
 }
 
 fn which(program: &str) -> Option<PathBuf> {

@@ -16,6 +16,7 @@ mod task_row;
 mod wire;
 
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use gearshift_sandbox::{Enforcement, Host, adopt_orphans, end_descendants};
@@ -65,6 +66,8 @@ pub async fn serve() -> Result<(), PlaneError> {
     let directory = config.private().map_err(|error| not_started(error.to_string()))?;
     let unnamed = directory.short("control.new");
     let listener = UnixListener::bind(&unnamed).and_then(|listener| {
+        // Its directory lets nobody else in; its own mode says the same.
+        std::fs::set_permissions(&unnamed, std::fs::Permissions::from_mode(0o600))?;
         std::fs::rename(&unnamed, directory.short(SOCKET))?;
         Ok(listener)
     });
