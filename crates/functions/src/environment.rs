@@ -105,7 +105,7 @@ impl Environment {
         let sandbox =
             Sandbox::create(&config.host, &config.run, &id.0, &limits).map_err(|e| host(&e))?;
         let sandbox = Arc::new(sandbox);
-        let residents = Residents::of(sandbox.clone());
+        let residents = Residents::of(&sandbox);
         let desk = Desk::new();
         let runtime_api = desk.serve(residents.clone()).await.map_err(|e| host(&e))?;
         let mut command = command(config, &id, &runtime_api.address().to_string());

@@ -2,21 +2,22 @@
 //! `host:port` and send nothing else), so the process at the other end decides.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use gearshift_access::{held_by, socket_of_peer};
 use gearshift_sandbox::Sandbox;
 
 /// The processes of one environment.
 pub(crate) struct Residents {
-    sandbox: Arc<Sandbox>,
+    /// Its environment's: the environment's end is the sandbox's, whoever is just being admitted.
+    sandbox: Weak<Sandbox>,
     /// The process that was started first, once it has been.
     first: OnceLock<i32>,
 }
 
 impl Residents {
-    pub(crate) fn of(sandbox: Arc<Sandbox>) -> Arc<Self> {
-        Arc::new(Self { sandbox, first: OnceLock::new() })
+    pub(crate) fn of(sandbox: &Arc<Sandbox>) -> Arc<Self> {
+        Arc::new(Self { sandbox: Arc::downgrade(sandbox), first: OnceLock::new() })
     }
 
     /// The process that was started; it saves looking for it.
@@ -31,8 +32,9 @@ impl Residents {
         let Ok(Some(socket)) = socket_of_peer(peer, own) else { return false };
         // The first alone in nearly every case; children of it, such as a runtime behind a script,
         // are looked for only where it is not the one.
+        let others = || self.sandbox.upgrade().map(|sandbox| sandbox.residents());
         self.first.get().is_some_and(|pid| held_by(*pid, socket))
-            || self.sandbox.residents().into_iter().any(|pid| held_by(pid, socket))
+            || others().unwrap_or_default().into_iter().any(|pid| held_by(pid, socket))
     }
 
     /// Other systems do not say whose a socket is: there everybody on the machine is let in.
