@@ -21,10 +21,11 @@ fn read(name: &str) -> String {
 fn the_readmes_test_command_is_what_ci_runs() {
     let (readme, ci) = (read("README.md"), read(".ci/run"));
     assert!(readme.contains("cargo run --release -- compare "), "the main job, as typed");
-    assert!(readme.contains("\ncargo test "), "the tests, as typed");
+    assert!(readme.contains("\nscripts/test "), "the tests, as typed");
+    assert!(read("scripts/test").contains("\nexec cargo test \"$@\"\n"), "all of them");
     let lines: Vec<&str> = ci.lines().map(str::trim).collect();
     for command in [
-        "cargo test",
+        "scripts/test",
         "cargo fmt --all --check",
         "cargo clippy --workspace --all-targets -- -D warnings",
     ] {

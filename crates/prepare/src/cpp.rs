@@ -195,7 +195,7 @@ fn describe(compiler: &Tools, carried: Option<&Carried>) -> RuntimeClient {
             official: false,
             on: format!("C++ {}, {curl}", compiler.version),
             note: Some(format!(
-                "{CLIENT}'s source comes through npm, which is missing → apt-get install npm"
+                "{CLIENT}'s source comes through npm: npm is missing → apt-get install npm"
             )),
         },
     }

@@ -165,8 +165,11 @@ impl InvokeApi {
 /// The Invoke API of this row, where one is up.
 async fn standing(config: &TwinConfig, row: &str) -> Option<InvokeApi> {
     for (run, bases) in here::live_runs(config) {
-        let base = bases.into_iter().next().unwrap_or_else(|| config.base.clone());
-        let twin = Twin::new(TwinConfig { base, ..config.clone() });
+        // A run of another environment may have a row of that name, too, and is not meant.
+        if !bases.contains(&config.base) {
+            continue;
+        }
+        let twin = Twin::new(config.clone());
         let world = twin.observe(&run).await.ok();
         let invoke = world.and_then(|world| InvokeApi::of(world.rows.get(row)?));
         if invoke.is_some() {
