@@ -1,5 +1,8 @@
 //! The `gearshift` command: one file per verb, no logic.
 
+// What is printed passes `terminal`, which shows what a terminal would otherwise act upon.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod builds;
 mod here;
 mod in_image;

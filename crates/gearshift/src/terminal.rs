@@ -37,13 +37,18 @@ pub fn note(text: Arguments<'_>) {
 /// The text with every character that a terminal acts upon, or that reorders what is read, written
 /// as Rust writes it, such as `\u{1b}`. Line ends and tabs stay.
 pub fn visible(text: &str) -> Cow<'_, str> {
+    escaped(text, |acting| acting.escape_unicode().to_string())
+}
+
+/// The text with every character that a terminal acts upon replaced by what `written` makes of it.
+fn escaped(text: &str, written: impl Fn(char) -> String) -> Cow<'_, str> {
     if !text.contains(acts) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);
     for character in text.chars() {
         match acts(character) {
-            true => shown.extend(character.escape_unicode()),
+            true => shown.push_str(&written(character)),
             false => shown.push(character),
         }
     }
@@ -83,18 +88,8 @@ pub fn print_json(value: &impl Serialize) -> Result<()> {
 /// A JSON document in which what a terminal acts upon is escaped as JSON escapes it, so that it means
 /// the same. Outside of strings JSON has no such characters but line ends and tabs.
 pub fn json_visible(document: &str) -> Cow<'_, str> {
-    if !document.contains(acts) {
-        return Cow::Borrowed(document);
-    }
-    let mut shown = String::with_capacity(document.len() + 16);
-    for character in document.chars() {
-        match acts(character) {
-            // All of these are in the Basic Multilingual Plane: one escape each.
-            true => shown.push_str(&format!("\\u{:04x}", u32::from(character))),
-            false => shown.push(character),
-        }
-    }
-    Cow::Owned(shown)
+    // All of these are in the Basic Multilingual Plane: one escape each.
+    escaped(document, |acting| format!("\\u{:04x}", u32::from(acting)))
 }
 
 /// Columns to fill: the terminal's, at most what the screens are drawn for, which a file gets too.

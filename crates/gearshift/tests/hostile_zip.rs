@@ -13,13 +13,13 @@ use common::Folder;
 /// A custom runtime that answers every event with what the probe found, one string.
 const BOOTSTRAP: &str = r#"#!/bin/sh
 api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation"
-mkdir -p /tmp/work
+mkdir -p /tmp/seen
 while :; do
-  curl -sS -D /tmp/work/head "$api/next" > /tmp/work/event || exit 1
-  id=$(tr -d '\r' < /tmp/work/head | sed -n 's/^[Ll]ambda-[Rr]untime-[Aa]ws-[Rr]equest-[Ii]d: //p')
-  "$LAMBDA_TASK_ROOT/probe" print > /tmp/work/found
-  (printf '"'; tr '\n' ';' < /tmp/work/found | tr '\t' ' ' | tr -d '"\\'; printf '"') > /tmp/work/answer
-  curl -sS -o /dev/null --data-binary @/tmp/work/answer "$api/$id/response"
+  curl -sS -D /tmp/seen/head "$api/next" > /tmp/seen/event || exit 1
+  id=$(tr -d '\r' < /tmp/seen/head | sed -n 's/^[Ll]ambda-[Rr]untime-[Aa]ws-[Rr]equest-[Ii]d: //p')
+  "$LAMBDA_TASK_ROOT/probe" print > /tmp/seen/found
+  (printf '"'; tr '\n' ';' < /tmp/seen/found | tr '\t' ' ' | tr -d '"\\'; printf '"') > /tmp/seen/answer
+  curl -sS -o /dev/null --data-binary @/tmp/seen/answer "$api/$id/response"
 done
 "#;
 

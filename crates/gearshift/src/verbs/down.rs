@@ -11,7 +11,7 @@ use gearshift_twin::{RunPlace, TwinConfig, notes_are_kept};
 use serde::Serialize;
 
 use super::{Ended, Usage, block_on};
-use crate::{here, interrupt, say, terminal};
+use crate::{here, interrupt, note, say, terminal};
 
 #[derive(Args)]
 pub struct Down {
@@ -70,11 +70,11 @@ impl Down {
             );
         }
         for unseen in taken.iter().flat_map(|run| &run.unseen).chain(&unseen(&config)) {
-            eprintln!("not seen: {unseen}");
+            note!("not seen: {unseen}");
         }
         if self.run.is_none() {
             for (run, user) in &theirs {
-                eprintln!("{}", not_ours(run, *user));
+                note!("{}", not_ours(run, *user));
             }
         }
         Ok(if taken.iter().all(|run| run.left == 0) { Ended::Well } else { Ended::Failed })

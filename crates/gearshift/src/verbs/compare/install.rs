@@ -1,7 +1,6 @@
 //! `compare --install`: what the chosen rows need and only the system's package manager has.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -26,7 +25,7 @@ pub fn what_rows_lack(rows: &[Row], builds: &Builds) -> Result<()> {
         .flat_map(|row| builds.preparer.lacking_packages(builds.prepared_as(&row.build.name)))
         .collect();
     let files = rows.iter().any(|row| row.gear().store == Store::File);
-    if files && !on_path(MOUNTING.0) {
+    if files && which::which(MOUNTING.0).is_err() {
         packages.insert(MOUNTING.1);
     }
     if packages.is_empty() {
@@ -34,7 +33,7 @@ pub fn what_rows_lack(rows: &[Row], builds: &Builds) -> Result<()> {
     }
     let packages: Vec<&str> = packages.into_iter().collect();
     let listed = packages.join(" ");
-    if !on_path("apt-get") {
+    if which::which("apt-get").is_err() {
         bail!(Usage(format!(
             "--install: apt-get is not here → install what Debian calls {listed}, then again without --install"
         )));
@@ -56,9 +55,4 @@ fn apt(arguments: &[&str]) -> Result<()> {
     // Its words are for people, and standard output may be read as JSON.
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status()?;
     if status.success() { Ok(()) } else { bail!("it ended with {status}") }
-}
-
-fn on_path(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|directory| Path::new(&directory).join(program).is_file())
 }
