@@ -129,12 +129,17 @@ pub fn looking_config() -> TwinConfig {
     }
 }
 
+/// The run this process is marked with, as [`own_run`] starts it again; none before.
+pub fn marked_run() -> Option<String> {
+    let mark = std::env::var(RUN_VARIABLE).ok().zip(std::env::var(ORCHESTRATOR_VARIABLE).ok());
+    mark.map(|(run, _)| run)
+}
+
 /// This comparison's run id. A process can only be marked when it is started, so the first call
 /// starts this program once more in its own place, with the mark: `down` then finds whoever would
 /// bring up the next row as well.
 pub fn own_run(config: &TwinConfig) -> Result<RunId> {
-    let marked = std::env::var(RUN_VARIABLE).ok().zip(std::env::var(ORCHESTRATOR_VARIABLE).ok());
-    if let Some((run, _)) = marked {
+    if let Some(run) = marked_run() {
         return Ok(run.parse()?);
     }
     let this = std::env::current_exe().context("finding this program's own path")?;

@@ -319,6 +319,42 @@ fn without_npm_cpp_runs_on_our_own_client_and_says_so() {
     assert!(note.contains("npm is missing"), "{note}");
 }
 
+#[test]
+fn compare_install_has_apt_get_install_what_rows_lack_and_says_so() {
+    needs!("root");
+    let user = Fresh::new();
+    let tools = Tools::of(&["sh", "node", "npm", "c++", "cc", "cat"]);
+    let asked = user.0.path().join("asked");
+    let compare = ["compare", "--install", "--quick", "--calls", "20", "--rows", PYTHON];
+    // Stands in for the package manager: notes what it is asked for, and has nothing to give.
+    let apt = |status: u8| {
+        let script = format!("#!/bin/sh\necho \"$@\" >> {}\nexit {status}\n", asked.display());
+        let path = tools.0.path().join("apt-get");
+        fs::write(&path, script).expect("room");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(path, mode).expect("ours");
+    };
+    let line = "apt-get install -y --no-install-recommends python3 python3-pip";
+    let path = tools.path();
+    let without = user.run(&compare, &[("PATH", &path)]);
+    fails_with(&without, &["apt-get is not here", "python3 python3-pip", "→"]);
+
+    apt(1);
+    let failed = user.run(&compare, &[("PATH", &path)]);
+    fails_with(&failed, &[&format!("installing: {line}"), line, "ended with exit status: 1"]);
+
+    fs::remove_file(&asked).expect("it was asked");
+    apt(0);
+    let ran = user.run(&compare, &[("PATH", &path)]);
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(said.contains(&format!("installing: {line}")), "{said}");
+    let asked = fs::read_to_string(&asked).expect("it was asked");
+    assert_eq!(asked, "update -qq\ninstall -y -qq --no-install-recommends python3 python3-pip\n");
+    // It gave nothing, so the row is skipped as it is without --install.
+    let told = String::from_utf8_lossy(&ran.stdout);
+    assert!(told.contains("python3 is not on the path"), "{told}{said}");
+}
+
 /// A path with these programs only, where there are such.
 struct Tools(tempfile::TempDir);
 

@@ -70,7 +70,7 @@ impl Compare {
         let service = Described::of(manifest.as_ref())?;
         let builds = Builds::with(manifest)?.strict(self.flags.strict).offline(self.flags.offline);
         let builds = Arc::new(builds);
-        if self.flags.install {
+        if self.flags.install && here::marked_run().is_none() {
             install::what_rows_lack(&rows, &builds)?;
         }
         builds.require_own()?;
