@@ -1,6 +1,6 @@
 //! How much a row takes, and what sets it.
 
-use gearshift_deploy::{Condition, TargetError};
+use gearshift_deploy::{Condition, Standing, TargetError};
 use gearshift_gear::{Compute, InstanceType, Known, Origin, Row, SourceId, Store, instance_type};
 use gearshift_load::Mode;
 
@@ -201,8 +201,8 @@ async fn at_most(
 
 async fn cpu_used_ms(at: &Stand<'_>) -> Result<f64, TargetError> {
     let world = at.target.observe(at.run).await?;
-    let members = world.rows.get(&at.row.name).map(|row| row.members.clone());
-    Ok(members.unwrap_or_default().iter().filter_map(|member| member.cpu_used_ms).sum())
+    let members = world.rows.get(&at.row.name).into_iter().flat_map(Standing::members);
+    Ok(members.filter_map(|member| member.cpu_used_ms).sum())
 }
 
 /// A whole number with its thousands apart.

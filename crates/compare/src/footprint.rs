@@ -1,6 +1,6 @@
 //! What memory a row's code takes.
 
-use gearshift_deploy::{Memory, TargetError};
+use gearshift_deploy::{Memory, Standing, TargetError};
 use gearshift_gear::{Compute, Known, Origin};
 
 use crate::results::MemoryUse;
@@ -11,8 +11,8 @@ const MB: f64 = 1024.0 * 1024.0;
 /// The members' memory now, while nobody calls.
 pub(crate) async fn look(at: &Stand<'_>) -> Result<Vec<Memory>, TargetError> {
     let world = at.target.observe(at.run).await?;
-    let members = world.rows.get(&at.row.name).map(|row| row.members.clone());
-    Ok(members.unwrap_or_default().iter().filter_map(|member| member.memory).collect())
+    let members = world.rows.get(&at.row.name).into_iter().flat_map(Standing::members);
+    Ok(members.filter_map(|member| member.memory).collect())
 }
 
 /// Of members that were looked at when warm and once more after everything: one member's idle

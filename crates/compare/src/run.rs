@@ -58,7 +58,11 @@ pub async fn compare(
         let bench = Bench { plan, target, worker, book, told: &told };
         let factor = speed.matched(row, plan.match_vcpu);
         let provided = provision.provide(row).await;
-        match provided.and_then(|runtime| Ok((runtime, target.can(row)?))) {
+        let facts = match provided {
+            Ok(runtime) => target.facts(row).await.map(|facts| (runtime, facts.shaping)),
+            Err(missing) => Err(missing),
+        };
+        match facts {
             Ok((runtime, shaping)) => {
                 let mut measured = bench.measure(row, &shaping, &factor).await;
                 measured.result.runtime = runtime;
@@ -80,6 +84,10 @@ pub async fn compare(
         row.slo_missed = plan.slo.as_ref().map(|slo| slo.missed(row)).unwrap_or_default();
     }
     let laws = found.laws(plan)?;
+    let shaping = match found.shaping.clone() {
+        Some(shaping) => Some(shaping),
+        None => any_shaping(target).await,
+    };
     let mut results = Results {
         schema: SCHEMA.to_owned(),
         run: plan.run.clone(),
@@ -89,7 +97,7 @@ pub async fn compare(
         on: "twin".to_owned(),
         service: plan.service.clone(),
         slo: plan.slo.clone(),
-        machine: machine(found.shaping.clone().or_else(|| any_shaping(target)).as_ref()),
+        machine: machine(shaping.as_ref()),
         cores: found.cores.values().cloned().collect(),
         seed: plan.seed,
         caller: plan.caller,
@@ -126,8 +134,13 @@ fn skipped(row: &Row, missing: Missing) -> RowResult {
 }
 
 /// What the target says of some row that is built, where none of the chosen ones is.
-fn any_shaping(target: &dyn Target) -> Option<Shaping> {
-    CATALOGUE.rows().iter().find_map(|row| target.can(row).ok())
+async fn any_shaping(target: &dyn Target) -> Option<Shaping> {
+    for row in CATALOGUE.rows() {
+        if let Ok(facts) = target.facts(row).await {
+            return Some(facts.shaping);
+        }
+    }
+    None
 }
 
 #[derive(Default)]

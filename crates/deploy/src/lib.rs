@@ -8,13 +8,17 @@
 mod clock;
 pub mod contract;
 mod reach;
+mod scale;
+mod shift;
 mod target;
 mod world;
 
 pub use clock::{Clock, SystemClock};
 pub use reach::{Patience, reach, reach_on};
-pub use target::{Condition, Fence, Progress, Shaping, Target, TargetError};
+pub use scale::{FULL_WEIGHT, Scale, ScaleError, SideScale};
+pub use shift::{Shift, ShiftStep};
+pub use target::{Condition, ConditionKind, Facts, Fence, Progress, Shaping, Target, TargetError};
 pub use world::{
-    Credentials, Event, Happening, Member, MemberState, Memory, Settings, Standing, State, Want,
-    Wanted, World,
+    Credentials, Event, Happening, Member, MemberState, Memory, PoolStanding, Settings,
+    SideStanding, SideState, Spec, Standing, State, Want, Wanted, World,
 };

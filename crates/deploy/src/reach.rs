@@ -7,7 +7,7 @@ use gearshift_gear::RunId;
 use crate::{Clock, Fence, Progress, State, SystemClock, Target, TargetError, Want, World};
 
 /// How long to keep trying.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
     /// In all.
     pub total: Duration,

@@ -1,5 +1,6 @@
 //! The trait.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -7,13 +8,19 @@ use gearshift_gear::{FaultPlan, Missing, Row, RunId, UsageLine};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, Want, World};
+use crate::{Event, Patience, Want, World};
 
 /// A place where gears are built.
 #[async_trait]
 pub trait Target: Send + Sync {
-    /// Whether this row can run here, and how far its CPU share is real. Looks, changes nothing.
-    fn can(&self, row: &Row) -> Result<Shaping, Missing>;
+    /// Whether this row can run here, and what this target is like for it. Looks, changes nothing.
+    ///
+    /// # Errors
+    /// [`Missing`] where it cannot: what is missing, why, and how to get it.
+    async fn facts(&self, row: &Row) -> Result<Facts, Missing>;
+
+    /// Every run of this user that has something here.
+    async fn runs(&self) -> Result<Vec<RunId>, TargetError>;
 
     /// Reads back what is there of this run; never from memory.
     async fn observe(&self, run: &RunId) -> Result<World, TargetError>;
@@ -42,6 +49,44 @@ pub trait Target: Send + Sync {
         row: &str,
         condition: Condition,
     ) -> Result<(), TargetError>;
+}
+
+/// What a target is like for one row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    /// The target's name: `twin`, `aws`, `kubernetes`, `sim`.
+    pub target: String,
+    pub shaping: Shaping,
+    /// Whether declared laws apply: what a caller sees is then measured here and declared.
+    pub laws: bool,
+    /// Conditions that [`Target::arrange`] takes; any other one is a gap in what can be measured.
+    pub conditions: BTreeSet<ConditionKind>,
+    /// How late usage may be complete.
+    pub usage_lag: Duration,
+    /// How long bringing the row up, changing it and taking it down may take.
+    pub patience: Patience,
+}
+
+/// A kind of [`Condition`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConditionKind {
+    Cold,
+    Credits,
+    SpotNotice,
+    Faulty,
+}
+
+impl Condition {
+    /// Its kind.
+    pub fn kind(&self) -> ConditionKind {
+        match self {
+            Self::Cold => ConditionKind::Cold,
+            Self::CreditsSpent | Self::CreditsFull => ConditionKind::Credits,
+            Self::SpotNotice => ConditionKind::SpotNotice,
+            Self::Faulty(_) => ConditionKind::Faulty,
+        }
+    }
 }
 
 /// How far a row's CPU and memory share is real.

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use gearshift_gear::{Caller, EnvironmentId, LawId, Row};
+use gearshift_gear::{Caller, EnvironmentId, LawId, Row, Side};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::Scale;
 
 /// How a row is to run, beside what the catalogue says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +20,10 @@ pub struct Settings {
     pub seed: u64,
     /// This machine's core as a multiple of the provider's vCPU; 1 when unknown.
     pub core_factor: f64,
+    /// What every CPU share is multiplied by, where the row's own shares do not fit this machine:
+    /// above 0, at most 1.
+    #[serde(default = "whole")]
+    pub share_factor: f64,
     /// AWS region the row stands in; named in functions' environments.
     pub region: String,
     /// Functions make their clients anew on every call, to show what that costs.
@@ -39,6 +45,10 @@ fn default_clock_factor() -> f64 {
     30.0
 }
 
+fn whole() -> f64 {
+    1.0
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -47,6 +57,7 @@ impl Default for Settings {
             shaped: true,
             seed: 42,
             core_factor: 1.0,
+            share_factor: whole(),
             region: "eu-west-2".to_owned(),
             init_per_call: false,
             port: 0,
@@ -56,11 +67,26 @@ impl Default for Settings {
     }
 }
 
-/// One row as wanted.
+/// What a row is: another one of these is another row, so a change replaces what stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Wanted {
+pub struct Spec {
     pub row: Row,
     pub settings: Settings,
+}
+
+/// One row as wanted: what it is, and what of it changes in place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Wanted {
+    pub spec: Spec,
+    pub scale: Scale,
+}
+
+impl Wanted {
+    /// This row as it starts.
+    pub fn initial(row: Row, settings: Settings) -> Self {
+        let scale = Scale::initial(&row);
+        Self { spec: Spec { row, settings }, scale }
+    }
 }
 
 /// Everything wanted of one run, by row name. Empty: take all down.
@@ -75,9 +101,14 @@ impl Want {
         Self::default()
     }
 
-    /// Just this row.
+    /// Just this row, as it starts.
     pub fn one(row: Row, settings: Settings) -> Self {
-        Self { rows: BTreeMap::from([(row.name.clone(), Wanted { row, settings })]) }
+        Self::of(Wanted::initial(row, settings))
+    }
+
+    /// Just this.
+    pub fn of(wanted: Wanted) -> Self {
+        Self { rows: BTreeMap::from([(wanted.spec.row.name.clone(), wanted)]) }
     }
 }
 
@@ -87,12 +118,26 @@ pub struct World {
     pub rows: BTreeMap<String, Standing>,
 }
 
+impl World {
+    /// Everything as it stands now, wanted: what a change of one row starts from.
+    pub fn as_wanted(&self) -> Want {
+        let rows = self.rows.iter().filter_map(|(name, standing)| {
+            let (spec, scale) = (standing.spec.clone()?, standing.scale());
+            Some((name.clone(), Wanted { spec, scale }))
+        });
+        Want { rows: rows.collect() }
+    }
+}
+
 /// One row as it stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Standing {
     /// What it was started as; absent where its remains no longer tell.
-    pub wanted: Option<Wanted>,
+    pub spec: Option<Spec>,
     pub state: State,
+    /// Since when it stands, where the target can tell.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
     /// Where clients reach it, once ready.
     pub url: Option<String>,
     /// Further addresses by what they speak: `table` (DynamoDB), `invoke` (Lambda).
@@ -101,7 +146,114 @@ pub struct Standing {
     /// What calls of these addresses are signed with, where they want that.
     #[serde(default)]
     pub credentials: Option<Credentials>,
+    /// The sides that are there; one that is absent is not among them.
+    #[serde(default)]
+    pub sides: BTreeMap<Side, SideStanding>,
+}
+
+/// One side of a row as it stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SideStanding {
+    pub state: SideState,
+    /// Which part of new requests comes here, in thousandths.
+    pub weight: u16,
+    /// Requests that this side has and has not answered yet.
+    pub in_flight: u64,
+    /// By name.
+    pub pools: BTreeMap<String, PoolStanding>,
+}
+
+/// What a side does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SideState {
+    /// It waits for this before it can take requests.
+    Warming { on: String },
+    /// It can take requests, whatever its weight.
+    Ready,
+    /// It is to go: it gets no new requests and finishes those it has.
+    Draining,
+}
+
+/// One pool as it stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PoolStanding {
+    /// How many members it was told to have; none where they follow the requests in flight.
+    pub wanted: Option<u32>,
+    /// Whether it has no member until somebody asks, as after [`crate::Condition::Cold`].
+    #[serde(default)]
+    pub cold: bool,
     pub members: Vec<Member>,
+}
+
+impl PoolStanding {
+    /// Whether it has what it was told to have: so many members that take requests, and no other.
+    pub fn settled(&self) -> bool {
+        let serving =
+            |member: &&Member| matches!(member.state, MemberState::Idle | MemberState::Busy);
+        let serve = self.members.iter().filter(serving).count();
+        let as_told = |wanted: u32| serve == wanted as usize && self.members.len() == serve;
+        self.cold || self.wanted.is_none_or(as_told)
+    }
+}
+
+impl Standing {
+    /// A row of which nothing but this state can be told.
+    pub fn only(spec: Option<Spec>, state: State) -> Self {
+        Self {
+            spec,
+            state,
+            since: None,
+            url: None,
+            endpoints: BTreeMap::new(),
+            credentials: None,
+            sides: BTreeMap::new(),
+        }
+    }
+
+    /// Every member of every side.
+    pub fn members(&self) -> impl Iterator<Item = &Member> {
+        let pools = self.sides.values().flat_map(|side| side.pools.values());
+        pools.flat_map(|pool| &pool.members)
+    }
+
+    /// What it was last told to be, as far as it still shows.
+    pub fn scale(&self) -> Scale {
+        let staying = self.sides.iter().filter(|(_, side)| side.state != SideState::Draining);
+        let side = |side: &SideStanding| {
+            let pools = side.pools.iter();
+            let members = pools.filter_map(|(name, pool)| Some((name.clone(), pool.wanted?)));
+            crate::SideScale { weight: side.weight, members: members.collect() }
+        };
+        Scale { sides: staying.map(|(of, standing)| (*of, side(standing))).collect() }
+    }
+
+    /// What is still under way: a side that warms up or drains, a pool that gains or loses members;
+    /// none once all is as it was told to be.
+    pub fn under_way(&self) -> Option<String> {
+        self.sides.iter().find_map(|(of, side)| match &side.state {
+            SideState::Warming { on } => Some(on.clone()),
+            SideState::Draining => {
+                Some(format!("the {of} side, {} requests in flight", side.in_flight))
+            }
+            SideState::Ready => {
+                let unsettled = side.pools.iter().find(|(_, pool)| !pool.settled());
+                unsettled.map(|(name, pool)| pool.told(name))
+            }
+        })
+    }
+}
+
+impl PoolStanding {
+    fn told(&self, name: &str) -> String {
+        let of = |wanted: MemberState| {
+            self.members.iter().filter(|member| member.state == wanted).count()
+        };
+        let (ready, leaving) =
+            (of(MemberState::Idle) + of(MemberState::Busy), of(MemberState::Draining));
+        let wanted = self.wanted.unwrap_or_default();
+        format!("{name}: {ready} of {wanted} ready, {leaving} draining")
+    }
 }
 
 /// A row's own credentials, in AWS's form.

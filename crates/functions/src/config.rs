@@ -9,6 +9,8 @@ use gearshift_gear::{InImage, RunId};
 use gearshift_laws::Laws;
 use gearshift_sandbox::{CpuQuota, Host};
 
+use crate::LifeEvent;
+
 /// CPU shares of an execution environment; none means no limit.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Shares {
@@ -54,6 +56,8 @@ pub struct FunctionConfig {
     pub seed: u64,
     /// Overrides the law of idle reclaim; for tests.
     pub idle_reclaim: Option<Duration>,
+    /// Told at once of everything that happens to an environment; it must not block.
+    pub told: Arc<dyn Fn(LifeEvent) + Send + Sync>,
 }
 
 /// Longest the init phase may take at full speed, source: AWS Lambda developer guide, "Init phase".

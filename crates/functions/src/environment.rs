@@ -291,7 +291,7 @@ impl Drop for Environment {
 
 /// The temporary key of an environment, in the form of the provider's; it tells the stores whose
 /// request a call belongs to.
-fn access_key(id: &EnvironmentId) -> String {
+pub fn access_key(id: &EnvironmentId) -> String {
     let letters = id.0.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '0' });
     format!("ASIA{}", letters.collect::<String>().to_ascii_uppercase())
 }

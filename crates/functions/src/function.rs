@@ -1,6 +1,5 @@
 //! A hosted function: invoke it, meter it, watch its environments.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,7 +8,6 @@ use bytes::Bytes;
 use gearshift_gear::metering::{function_gb_seconds, function_ms};
 use gearshift_gear::{EnvironmentId, LawId, Part, PartKind, ServerTiming};
 use gearshift_sandbox::MemoryUse;
-use jiff::Timestamp;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rust_decimal::Decimal;
@@ -35,7 +33,6 @@ pub struct FunctionUsage {
 /// Something that happened to an environment.
 #[derive(Clone, Debug)]
 pub struct LifeEvent {
-    pub at: Timestamp,
     pub environment: EnvironmentId,
     pub what: Life,
 }
@@ -58,23 +55,12 @@ const AWAKE: Duration = Duration::from_millis(1);
 /// Without laws nothing is reclaimed: a bare machine has no idle limit.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// Events that are kept: every call makes one, and a row may stand for weeks.
-const EVENTS_KEPT: usize = 10_000;
-
-#[derive(Default)]
-struct Events {
-    kept: VecDeque<LifeEvent>,
-    /// How many came before the first kept one.
-    forgotten: usize,
-}
-
 /// A hosted function; dropping the last handle ends its environments.
 pub struct Function {
     config: FunctionConfig,
     pool: Pool,
     numbers: AtomicU64,
     usage: Mutex<FunctionUsage>,
-    events: Mutex<Events>,
     draws: Mutex<StdRng>,
     reclaimer: Mutex<Option<AbortHandle>>,
 }
@@ -86,7 +72,6 @@ impl Function {
             pool: Pool::new(config.concurrency as usize),
             numbers: AtomicU64::new(1),
             usage: Mutex::default(),
-            events: Mutex::default(),
             draws: Mutex::new(StdRng::seed_from_u64(config.seed)),
             reclaimer: Mutex::new(None),
             config,
@@ -171,13 +156,6 @@ impl Function {
     /// What AWS would meter so far.
     pub fn usage(&self) -> FunctionUsage {
         *self.usage.lock().expect("no panic while held")
-    }
-
-    /// What happened, oldest first, from event number `since` on; of a long life the last 10,000.
-    pub fn events(&self, since: usize) -> Vec<LifeEvent> {
-        let events = self.events.lock().expect("no panic while held");
-        let skipped = since.saturating_sub(events.forgotten);
-        events.kept.iter().skip(skipped).cloned().collect()
     }
 
     async fn start(
@@ -368,13 +346,7 @@ impl Function {
     }
 
     fn happened(&self, environment: &EnvironmentId, what: Life) {
-        let event = LifeEvent { at: Timestamp::now(), environment: environment.clone(), what };
-        let mut events = self.events.lock().expect("no panic while held");
-        if events.kept.len() == EVENTS_KEPT {
-            events.kept.pop_front();
-            events.forgotten += 1;
-        }
-        events.kept.push_back(event);
+        (self.config.told)(LifeEvent { environment: environment.clone(), what });
     }
 
     /// Ends environments off the runtime's threads: killing waits for the kernel.

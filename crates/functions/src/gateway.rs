@@ -16,7 +16,7 @@ use hyper::{Method, Request};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use crate::http::{Answered, Server, header_bytes, read_body};
+use crate::http::{Answered, header_bytes, read_body};
 use crate::{Api, FrontWaits, Function, Path};
 
 /// Largest request of either kind of API, bytes.
@@ -40,8 +40,6 @@ pub struct PageRoute {
 #[derive(Clone)]
 pub struct GatewayConfig {
     pub api: Api,
-    /// 0 lets the kernel choose.
-    pub port: u16,
     pub laws: Arc<Laws>,
     /// The laws between caller and function.
     pub path: Path,
@@ -59,13 +57,8 @@ pub struct GatewayUsage {
     pub bytes_out: u64,
 }
 
-/// A gateway; dropping it closes it.
+/// A gateway before a function. It has no address of its own: whoever listens hands it requests.
 pub struct Gateway {
-    server: Server,
-    desk: Arc<Desk>,
-}
-
-struct Desk {
     function: Arc<Function>,
     config: GatewayConfig,
     draws: Mutex<StdRng>,
@@ -74,43 +67,27 @@ struct Desk {
 }
 
 impl Gateway {
-    /// Opens a gateway before the function.
-    ///
-    /// # Errors
-    /// Where the port is taken.
-    pub async fn open(function: Arc<Function>, config: GatewayConfig) -> std::io::Result<Self> {
-        let desk = Arc::new(Desk {
+    /// A gateway before this function.
+    pub fn new(function: Arc<Function>, config: GatewayConfig) -> Self {
+        Self {
             function,
             draws: Mutex::new(StdRng::seed_from_u64(config.seed)),
             config,
             requests: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
-        });
-        let serving = desk.clone();
-        let server = Server::start(desk.config.port, move |request, peer| {
-            let desk = serving.clone();
-            async move { desk.answer(request, peer).await }
-        })
-        .await?;
-        Ok(Self { server, desk })
-    }
-
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.server.address()
+        }
     }
 
     /// What AWS would meter so far.
     pub fn usage(&self) -> GatewayUsage {
         GatewayUsage {
-            requests: self.desk.requests.load(Ordering::Relaxed),
-            bytes_out: self.desk.bytes_out.load(Ordering::Relaxed),
+            requests: self.requests.load(Ordering::Relaxed),
+            bytes_out: self.bytes_out.load(Ordering::Relaxed),
         }
     }
-}
 
-impl Desk {
-    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Answered {
+    /// Answers a request of this client, with the laws' times waited out.
+    pub async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Answered {
         let asked = Instant::now();
         let request_id = uuid::Uuid::new_v4().to_string();
         let (parts, body) = request.into_parts();

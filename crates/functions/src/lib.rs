@@ -24,6 +24,7 @@ mod waits;
 
 pub use api::Api;
 pub use config::{FunctionConfig, Shares};
+pub use environment::access_key;
 pub use function::{Function, FunctionUsage, Life, LifeEvent};
 pub use gateway::{Gateway, GatewayConfig, GatewayUsage, Page, PageRoute};
 pub use gearshift_gear::FUNCTION_PAYLOAD_BYTES;

@@ -32,7 +32,7 @@ async fn an_event_holds_the_request() {
         .header("cookie", "a=1; b=2")
         .header("cookie", "c=3")
         .header("content-type", "application/json; charset=utf-8");
-    let answer = send(fronted.gateway.address(), request, "{\"ü\": 1}").await;
+    let answer = send(fronted.address(), request, "{\"ü\": 1}").await;
     assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/json"));
     let event = answer.json();
     assert_eq!(event["version"], "2.0");
@@ -68,7 +68,7 @@ async fn an_event_holds_the_request() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_leaves_out_what_the_request_does_not_have() {
     let fronted = echoing().await;
-    let event = send(fronted.gateway.address(), get("/"), "").await.json();
+    let event = send(fronted.address(), get("/"), "").await.json();
     for absent in ["body", "cookies", "queryStringParameters"] {
         assert_eq!(event.get(absent), None, "{event}");
     }
@@ -87,7 +87,7 @@ async fn a_body_that_is_not_text_goes_in_base64() {
     ];
     for (kind, sent, body, encoded) in cases {
         let request = post("/").header("content-type", kind);
-        let event = send(fronted.gateway.address(), request, sent.to_vec()).await.json();
+        let event = send(fronted.address(), request, sent.to_vec()).await.json();
         assert_eq!(
             (&event["body"], &event["isBase64Encoded"]),
             (&json!(body), &json!(encoded)),
@@ -166,7 +166,7 @@ async fn a_request_that_is_too_large_is_a_413_and_never_reaches_the_function() {
     // Beyond the gateway's 10 MB; within them, but beyond the 6 MB of a function.
     for megabytes in [11, 7] {
         let request = post("/").header("content-type", "text/plain");
-        let answer = send(fronted.gateway.address(), request, vec![b'x'; megabytes << 20]).await;
+        let answer = send(fronted.address(), request, vec![b'x'; megabytes << 20]).await;
         assert_eq!(answer.status, 413, "{megabytes} MB");
         assert_eq!(answer.json(), json!({ "message": "Request Entity Too Large" }));
     }
@@ -177,7 +177,7 @@ async fn a_request_that_is_too_large_is_a_413_and_never_reaches_the_function() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn beyond_the_concurrency_limit_a_client_sees_503() {
     let fronted = Fronted::by(Api::Http, Hosted::rust(|config| config.concurrency = 1)).await;
-    let to = fronted.gateway.address();
+    let to = fronted.address();
     let first = tokio::spawn(send(to, get("/sleep/400"), ""));
     until("the first is taken", || !fronted.hosted.function.environments().is_empty()).await;
     let answer = send(to, get("/hello"), "").await;
@@ -191,7 +191,7 @@ async fn beyond_the_concurrency_limit_a_client_sees_503() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_goes_away_does_not_break_the_environment() {
     let fronted = Fronted::by(Api::Http, Hosted::rust(|_| {})).await;
-    let to = fronted.gateway.address();
+    let to = fronted.address();
     let first = send(to, get("/hello"), "").await;
     assert!(first.timing().cold);
     fronted.hosted.rest().await;

@@ -138,8 +138,7 @@ async fn scale_out_is_taken_back_when_environments_stay_idle() {
     until("none is left", || hosted.function.environments().is_empty()).await;
     for environment in &met {
         until("process and group are gone", || hosted.remains_of(environment) == (0, 0)).await;
-        let why =
-            hosted.function.events(0).into_iter().filter(|event| event.environment == *environment);
+        let why = hosted.events().into_iter().filter(|event| event.environment == *environment);
         let stopped = why.filter(|event| event.what == Life::Stopped("idle reclaim".to_owned()));
         assert_eq!(stopped.count(), 1);
     }

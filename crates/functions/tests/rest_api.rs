@@ -32,7 +32,7 @@ async fn an_event_of_format_1_holds_the_request() {
         .header("x-many", "two")
         .header("cookie", "a=1; b=2")
         .header("content-type", "application/json");
-    let answer = send(fronted.gateway.address(), request, "{\"ü\": 1}").await;
+    let answer = send(fronted.address(), request, "{\"ü\": 1}").await;
     assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/json"));
     let event = answer.json();
     assert_eq!(event["resource"], "/{proxy+}");
@@ -58,7 +58,7 @@ async fn an_event_of_format_1_holds_the_request() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_request_does_not_have_is_null() {
     let fronted = wrapping().await;
-    let event = send(fronted.gateway.address(), get("/"), "").await.json();
+    let event = send(fronted.address(), get("/"), "").await.json();
     assert_eq!(event["resource"], "/");
     for absent in
         ["body", "queryStringParameters", "multiValueQueryStringParameters", "pathParameters"]
@@ -71,7 +71,7 @@ async fn what_a_request_does_not_have_is_null() {
 async fn bodies_are_text_both_ways_without_binary_media_types() {
     let fronted = wrapping().await;
     let request = post("/").header("content-type", "image/png");
-    let event = send(fronted.gateway.address(), request, b"\x89PNG".to_vec()).await.json();
+    let event = send(fronted.address(), request, b"\x89PNG".to_vec()).await.json();
     assert_eq!((&event["body"], &event["isBase64Encoded"]), (&json!("\u{fffd}PNG"), &json!(false)));
     let fronted = Fronted::by(Api::Rest, Hosted::bootstrap(&[("DO", "body")])).await;
     let returned = r#"{"statusCode":200,"isBase64Encoded":true,"body":"iVBORw=="}"#;
@@ -117,11 +117,11 @@ async fn what_is_too_large_is_a_413_of_the_gateway_or_of_lambda() {
     let fronted = wrapping().await;
     let request = || post("/").header("content-type", "text/plain");
     let beyond_gateway = vec![b'x'; 10 * 1024 * 1024 + 1];
-    let answer = send(fronted.gateway.address(), request(), beyond_gateway).await;
+    let answer = send(fronted.address(), request(), beyond_gateway).await;
     assert_eq!(answer.status.as_u16(), 413);
     assert_eq!(answer.body, "HTTP content length exceeded 10485760 bytes.");
     let beyond_lambda = vec![b'x'; 7 * 1024 * 1024];
-    let answer = send(fronted.gateway.address(), request(), beyond_lambda).await;
+    let answer = send(fronted.address(), request(), beyond_lambda).await;
     assert_eq!(answer.status.as_u16(), 413);
     assert_eq!(answer.json(), json!({ "message": "Request Too Long" }));
 }
@@ -137,7 +137,7 @@ async fn beyond_the_concurrency_limit_a_client_sees_500() {
 async fn a_request_is_counted_once_whatever_its_size() {
     let fronted = wrapping().await;
     let body = vec![b'x'; 2 * 1024 * 1024];
-    send(fronted.gateway.address(), post("/").header("content-type", "text/plain"), body).await;
+    send(fronted.address(), post("/").header("content-type", "text/plain"), body).await;
     fronted.hosted.rest().await;
     assert_eq!(fronted.gateway.usage().requests, 1);
 }
@@ -154,7 +154,7 @@ async fn a_function_that_takes_longer_than_its_gateway_waits_is_a_504_or_a_503()
         });
         let fronted = Fronted::by(api, hosted).await;
         let began = Instant::now();
-        let answer = send(fronted.gateway.address(), get("/"), "").await;
+        let answer = send(fronted.address(), get("/"), "").await;
         (answer.status.as_u16(), answer.json(), began.elapsed().as_secs())
     };
     let (rest, http) = tokio::join!(slow(Api::Rest), slow(Api::Http));

@@ -293,11 +293,16 @@ impl Row {
             Code::Rust => !function,
             Code::Python | Code::Js | Code::Cpp => false,
         };
-        let name = if function { OWN_ADAPTED } else { OWN };
+        let flex = matches!(self.setup, Setup::Flex { .. });
+        let name = if function && !flex { OWN_ADAPTED } else { OWN };
         self.build = Build { name: name.to_owned(), code: Code::Own };
-        let (Setup::Steady(gear) | Setup::Flex { low: gear, .. }) = &mut self.setup;
-        gear.store = Store::Memory;
-        takes_any.then_some(self)
+        match &mut self.setup {
+            Setup::Steady(gear) => gear.store = Store::Memory,
+            Setup::Flex { low, high } => {
+                (low.store, high.store) = (Store::Memory, Store::Memory);
+            }
+        }
+        (takes_any || flex).then_some(self)
     }
 
     /// The same gear for a function of the user's, with this memory, MB, and timeout, ms. None where

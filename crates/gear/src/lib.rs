@@ -13,6 +13,7 @@ mod known;
 pub mod metering;
 mod missing;
 mod program;
+mod side;
 mod timing;
 mod usage;
 
@@ -29,6 +30,7 @@ pub use instance::{InstanceType, instance_type};
 pub use known::{Known, Origin};
 pub use missing::Missing;
 pub use program::{InImage, KeyKind, Program, StoresWanted, TableKey, TableWanted};
+pub use side::Side;
 pub use timing::{Part, PartKind, ServerTiming};
 pub use usage::{
     Dimension, ECS_ROOT_VOLUME_GB, HOURS_PER_MONTH, LOAD_BALANCER_ZONES, ROOT_VOLUME_GB, UsageLine,

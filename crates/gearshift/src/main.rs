@@ -9,6 +9,7 @@ mod in_image;
 mod interrupt;
 mod progress;
 mod provision;
+mod standing;
 mod terminal;
 mod verbs;
 

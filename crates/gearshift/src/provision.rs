@@ -56,23 +56,7 @@ impl<'a> Provisioner<'a> {
         }
     }
 
-    fn failed_before(&self, build: &str) -> Option<Missing> {
-        self.failed.lock().expect("no panic while held").get(build).cloned()
-    }
-}
-
-#[async_trait]
-impl Provision for Provisioner<'_> {
-    fn is_ready(&self, row: &Row) -> bool {
-        matches!(self.builds.look(&row.build.name), Look::Ready(_))
-    }
-
-    async fn provide(&self, row: &Row) -> Result<Option<RuntimeClient>, Missing> {
-        // The target says of such a row why it cannot be.
-        if !row.built {
-            return Ok(None);
-        }
-        let build = &row.build.name;
+    async fn provide_build(&self, build: &str) -> Result<Option<RuntimeClient>, Missing> {
         match self.builds.look(build) {
             Look::Ready(program) => Ok(program.runtime),
             Look::Missing(missing) => Err(missing),
@@ -81,6 +65,30 @@ impl Provision for Provisioner<'_> {
                 None => self.make(build, &fetch).await,
             },
         }
+    }
+
+    fn failed_before(&self, build: &str) -> Option<Missing> {
+        self.failed.lock().expect("no panic while held").get(build).cloned()
+    }
+}
+
+#[async_trait]
+impl Provision for Provisioner<'_> {
+    fn is_ready(&self, row: &Row) -> bool {
+        let ready = |build: &str| matches!(self.builds.look(build), Look::Ready(_));
+        row.sides().into_iter().all(|(side, _)| ready(row.build_of(side)))
+    }
+
+    async fn provide(&self, row: &Row) -> Result<Option<RuntimeClient>, Missing> {
+        // The target says of such a row why it cannot be.
+        if !row.built {
+            return Ok(None);
+        }
+        let mut runtime = None;
+        for (side, _) in row.sides() {
+            runtime = runtime.or(self.provide_build(row.build_of(side)).await?);
+        }
+        Ok(runtime)
     }
 }
 

@@ -4,9 +4,10 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use gearshift_deploy::contract::Bench;
+use gearshift_deploy::contract::{Bench, Holding};
 use gearshift_deploy::{Settings, Standing, Target, target_contract};
 use gearshift_gear::{CATALOGUE, Row, RunId};
 use gearshift_load::{Job, Mode};
@@ -63,6 +64,20 @@ impl Bench for TwinBench {
         if outcome.acknowledged == 1 { Ok(()) } else { Err(format!("{:?}", outcome.errors)) }
     }
 
+    async fn hold(&self, _: &RunId, _: &str, standing: &Standing, takes: Duration) -> Holding {
+        let url = standing.url.clone().unwrap_or_default();
+        let url = format!("{url}/sleep/{}", takes.as_millis());
+        let sent = tokio::spawn(async move {
+            let job = Job::new(url, Mode::Probe { calls: 1 });
+            let outcome = gearshift_load::run(&job, |_| {}).await;
+            let outcome = outcome.map_err(|error| error.to_string())?;
+            if outcome.acknowledged == 1 { Ok(()) } else { Err(format!("{:?}", outcome.errors)) }
+        });
+        // Long enough for it to have arrived.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Box::pin(async move { sent.await.map_err(|error| error.to_string())? })
+    }
+
     async fn sabotage(&self, run: &RunId, row: &str) {
         let heart = format!("{row}.{}", self.heart);
         let victims: Vec<_> =
@@ -108,6 +123,11 @@ mod an_instance_whose_data_plane_is_killed {
 mod a_function {
     use super::*;
     target_contract!(TwinBench { row: "lambda-rust-dynamodb", heart: "plane" });
+}
+
+mod a_flex_row {
+    use super::*;
+    target_contract!(TwinBench { row: "flex", heart: "plane" });
 }
 
 mod tasks_whose_data_plane_is_killed {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use gearshift_deploy::{Clock, State, TargetError, World};
-use gearshift_gear::RunId;
+use gearshift_gear::{EnvironmentId, RunId};
 use jiff::Timestamp;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -42,6 +42,15 @@ pub struct Served {
     pub waits: Duration,
     /// What each of them takes then.
     pub request: Duration,
+}
+
+/// A request that is being handled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldRequest {
+    run: RunId,
+    row: String,
+    member: EnvironmentId,
+    until: Timestamp,
 }
 
 /// Requests a row could not take.
@@ -100,6 +109,43 @@ impl Cloud {
         Ok(Served { waits, request: self.config.request })
     }
 
+    /// Sends a row one request that takes this long.
+    ///
+    /// # Errors
+    /// [`NotServing`] where no member takes it.
+    pub fn hold(&self, run: &RunId, row: &str, takes: Duration) -> Result<HeldRequest, NotServing> {
+        let until = self.clock.now() + takes;
+        let held = self.on_row(run, row, |record, now| record.hold(now, takes));
+        match held.ok().flatten() {
+            Some(member) => {
+                Ok(HeldRequest { run: run.clone(), row: row.to_owned(), member, until })
+            }
+            None => Err(NotServing {
+                run: run.clone(),
+                row: row.to_owned(),
+                why: "no member takes requests".to_owned(),
+            }),
+        }
+    }
+
+    /// How long until a held request is answered.
+    pub fn answered_in(&self, held: &HeldRequest) -> Duration {
+        Duration::try_from(held.until.duration_since(self.clock.now())).unwrap_or_default()
+    }
+
+    /// Whether the member that has it runs, or ran, until it is answered.
+    pub fn will_answer(&self, held: &HeldRequest) -> bool {
+        let runs = self
+            .on_row(&held.run, &held.row, |record, _| record.runs_until(&held.member, held.until));
+        runs.unwrap_or(false)
+    }
+
+    /// Ends the members of this row that drain, whatever they have, as a target does that takes no
+    /// care of requests in flight.
+    pub fn cut_draining(&self, run: &RunId, row: &str) {
+        let _ = self.on_row(run, row, RowRecord::cut_draining);
+    }
+
     /// Kills a member of this row behind every handle's back, or its front where the gear keeps no
     /// member; false when there is no such row.
     pub fn sabotage(&self, run: &RunId, row: &str) -> bool {
@@ -115,6 +161,14 @@ impl Cloud {
     /// Removes everything of this run at once, its past included.
     pub fn remove(&self, run: &RunId) {
         self.kept().runs.remove(run);
+    }
+
+    /// Every run of which something exists now.
+    pub(crate) fn runs(&self) -> Vec<RunId> {
+        let now = self.clock.now();
+        let kept = self.kept();
+        let there = kept.runs.iter().filter(|(_, record)| record.census(now) > 0);
+        there.map(|(run, _)| run.clone()).collect()
     }
 
     pub(crate) fn config(&self) -> &CloudConfig {

@@ -18,6 +18,6 @@ mod run;
 mod target;
 
 pub use clock::ManualClock;
-pub use cloud::{Cloud, NotServing, Served};
+pub use cloud::{Cloud, HeldRequest, NotServing, Served};
 pub use config::{CloudConfig, Faults, Spread};
 pub use target::SimTarget;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use gearshift_deploy::{Fence, Progress, Standing, State, TargetError, Want, World};
+use gearshift_deploy::{
+    Fence, Progress, SideState, Standing, State, TargetError, Want, Wanted, World,
+};
 use gearshift_gear::RunId;
 use jiff::Timestamp;
 
@@ -24,13 +26,13 @@ impl RunRecord {
     /// Everything of this run as of then.
     pub(crate) fn world(&self, run: &RunId, at: Timestamp) -> World {
         let standing =
-            |record: &RowRecord| Some((record.wanted.row.name.clone(), record.standing(run, at)?));
+            |record: &RowRecord| Some((record.spec.row.name.clone(), record.standing(run, at)?));
         World { rows: self.rows.iter().filter_map(standing).collect() }
     }
 
     /// The row of this name that exists now.
     pub(crate) fn row(&mut self, name: &str, now: Timestamp) -> Option<&mut RowRecord> {
-        self.rows.iter_mut().find(|record| record.wanted.row.name == name && record.exists(now))
+        self.rows.iter_mut().find(|record| record.spec.row.name == name && record.exists(now))
     }
 
     /// Fronts and members that exist now.
@@ -66,14 +68,18 @@ impl RunRecord {
         }
         for (name, standing) in &truth.rows {
             let broken = matches!(standing.state, State::Broken { .. });
-            if broken || want.rows.get(name) != standing.wanted.as_ref() {
+            let spec = want.rows.get(name).map(|wanted| &wanted.spec);
+            if broken || spec != standing.spec.as_ref() {
                 return Ok(self.take_away(name, now, placing));
             }
         }
         for (name, wanted) in &want.rows {
             let Some(standing) = truth.rows.get(name) else {
-                if let Err(missing) = can(&wanted.row) {
+                if let Err(missing) = can(&wanted.spec.row) {
                     return Ok(Progress::Refused { why: missing.to_string() });
+                }
+                if let Err(error) = wanted.scale.check(&wanted.spec.row) {
+                    return Ok(Progress::Refused { why: error.to_string() });
                 }
                 let record = RowRecord::make(wanted, now, placing);
                 let progress = pending(format!("{name} starting"), &record, now);
@@ -84,12 +90,45 @@ impl RunRecord {
                 let record = self.row(name, now).expect("it stands now");
                 return Ok(pending(format!("{name} starting"), record, now));
             }
+            if let Some(progress) = self.scale(name, wanted, standing, now, placing) {
+                return Ok(progress);
+            }
         }
         if want.rows.is_empty() {
             // The fence goes with the run: nothing of it is left.
             self.fence = None;
         }
         Ok(Progress::Done)
+    }
+
+    /// Changes a standing row's scale, or says what of an earlier change is under way; none where it
+    /// is as wanted.
+    fn scale(
+        &mut self,
+        name: &str,
+        wanted: &Wanted,
+        seen: &Standing,
+        now: Timestamp,
+        placing: &mut Placing<'_>,
+    ) -> Option<Progress> {
+        let record = self.row(name, now).expect("it stands now");
+        if seen.scale() == wanted.scale {
+            return seen.under_way().map(|on| pending(on, record, now));
+        }
+        if let Err(error) = wanted.scale.check(&wanted.spec.row) {
+            return Some(Progress::Refused { why: error.to_string() });
+        }
+        let unready = wanted.scale.sides.iter().find(|(side, scale)| {
+            let seen = seen.sides.get(side);
+            let ready = seen.is_some_and(|seen| seen.state == SideState::Ready);
+            scale.weight > seen.map_or(0, |seen| seen.weight) && !ready
+        });
+        if let Some((side, _)) = unready {
+            let why = format!("the {side} side is not ready to take requests");
+            return Some(Progress::Refused { why });
+        }
+        record.scale(&wanted.scale, now, placing);
+        Some(pending(format!("{name} changing"), record, now))
     }
 
     fn take_away(&mut self, name: &str, now: Timestamp, placing: &mut Placing<'_>) -> Progress {
@@ -104,8 +143,9 @@ impl RunRecord {
 fn agree(truth: &World, seen: &World) -> bool {
     let plain = |world: &World| -> Vec<_> {
         let row = |(name, of): (&String, &Standing)| {
-            let members = of.members.iter().map(|member| member.environment.clone());
-            (name.clone(), of.wanted.clone(), of.state.clone(), members.collect::<Vec<_>>())
+            let members = of.members().map(|member| member.environment.clone());
+            let (spec, scale) = (of.spec.clone(), of.scale());
+            (name.clone(), spec, scale, of.state.clone(), members.collect::<Vec<_>>())
         };
         world.rows.iter().map(row).collect()
     };

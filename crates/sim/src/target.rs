@@ -1,10 +1,12 @@
 //! The handle.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use gearshift_deploy::{
-    Condition, Event, Fence, Progress, Shaping, Target, TargetError, Want, World,
+    Condition, ConditionKind, Event, Facts, Fence, Patience, Progress, Shaping, Target,
+    TargetError, Want, World,
 };
 use gearshift_gear::{Compute, Missing, Row, RunId, UsageLine};
 
@@ -59,7 +61,8 @@ pub(crate) fn can(row: &Row) -> Result<Shaping, Missing> {
         return missing("not built yet", "gearshift gears lists what is");
     }
     let pods = |compute: &Compute| matches!(compute, Compute::Pod { .. });
-    if row.gear().pools.iter().any(|pool| pods(&pool.compute)) {
+    let mut pools = row.sides().into_iter().flat_map(|(_, gear)| &gear.pools);
+    if pools.any(|pool| pods(&pool.compute)) {
         return missing("pods are not metered by the simulator", "--on twin");
     }
     Ok(Shaping::Unshaped {
@@ -70,8 +73,19 @@ pub(crate) fn can(row: &Row) -> Result<Shaping, Missing> {
 
 #[async_trait]
 impl Target for SimTarget {
-    fn can(&self, row: &Row) -> Result<Shaping, Missing> {
-        can(row)
+    async fn facts(&self, row: &Row) -> Result<Facts, Missing> {
+        can(row).map(|shaping| Facts {
+            target: "sim".to_owned(),
+            shaping,
+            laws: false,
+            conditions: BTreeSet::from([ConditionKind::Cold]),
+            usage_lag: Duration::ZERO,
+            patience: Patience::default(),
+        })
+    }
+
+    async fn runs(&self) -> Result<Vec<RunId>, TargetError> {
+        self.call("the list of runs", |cloud, _| Ok(cloud.runs())).await
     }
 
     async fn observe(&self, run: &RunId) -> Result<World, TargetError> {

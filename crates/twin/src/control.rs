@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use gearshift_deploy::{Condition, Credentials, Event, Member, State};
+use gearshift_deploy::{Condition, Credentials, Event, Fence, Scale, SideStanding, State};
 use gearshift_files::PrivateDir;
-use gearshift_gear::UsageLine;
+use gearshift_gear::{Side, UsageLine};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -19,8 +20,15 @@ pub(crate) const SOCKET: &str = "control.sock";
 pub enum Ask {
     State,
     Usage,
-    Events { since: usize },
+    Events {
+        since: usize,
+    },
     Arrange(Condition),
+    /// Have this scale from now on; refused when a newer fence has already changed it.
+    Scale {
+        scale: Scale,
+        fence: Fence,
+    },
     Stop,
 }
 
@@ -30,16 +38,20 @@ pub enum Ask {
 pub enum Told {
     State {
         state: State,
-        url: Option<String>,
+        since: Timestamp,
+        url: String,
         endpoints: BTreeMap<String, String>,
         credentials: Option<Credentials>,
-        members: Vec<Member>,
+        sides: BTreeMap<Side, SideStanding>,
     },
     Usage(Vec<UsageLine>),
     Events(Vec<Event>),
     Done,
     Refused {
         why: String,
+    },
+    Fenced {
+        newest: Fence,
     },
 }
 

@@ -15,6 +15,6 @@ mod twin;
 
 pub use control::{Ask, Told};
 pub use elsewhere::{SeenPlane, notes_are_kept, places_of_runs, seen_planes};
-pub use ledger::{promised_cores, room_for};
+pub use ledger::{fitting_share, promised_cores, room_for};
 pub use place::{PlaneConfig, RunPlace, runs_on_disk};
 pub use twin::{Programs, Twin, TwinConfig};

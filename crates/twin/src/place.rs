@@ -5,12 +5,13 @@
 //! besides, such as a password of the user's, is never kept: a data plane gets it on its standard
 //! input.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use gearshift_deploy::{Fence, TargetError, Wanted};
 use gearshift_files::{PrivateDir, PrivateError};
-use gearshift_gear::{Program, RunId};
+use gearshift_gear::{Program, RunId, Side};
 use gearshift_stores::unmount_below;
 use nix::fcntl::Flock;
 use serde::{Deserialize, Serialize};
@@ -27,7 +28,8 @@ const MOST: u64 = 4 << 20;
 pub struct PlaneConfig {
     pub run: RunId,
     pub wanted: Wanted,
-    pub program: Program,
+    /// What runs on each side of the row, whether the side stands yet or not.
+    pub programs: BTreeMap<Side, Program>,
     /// The row's directory.
     pub directory: PathBuf,
     /// The cores its services run on; the data plane itself is kept off them.
@@ -37,6 +39,15 @@ pub struct PlaneConfig {
 }
 
 impl PlaneConfig {
+    /// What runs on this side.
+    ///
+    /// # Errors
+    /// Where the row has no such side.
+    pub fn program(&self, side: Side) -> Result<&Program, String> {
+        let row = &self.wanted.spec.row.name;
+        self.programs.get(&side).ok_or_else(|| format!("{row} has no side {side}"))
+    }
+
     /// The row's directory, opened.
     ///
     /// # Errors
@@ -109,7 +120,7 @@ impl RunPlace {
     pub(crate) fn claim(&self, wanted: &Wanted) -> Result<Option<PrivateDir>, PrivateError> {
         let run = PrivateDir::open_or_create(&self.base)?.dir(self.run.as_str())?;
         elsewhere::note(&self.base, &self.run);
-        let Some(row) = run.create_dir(&wanted.row.name)? else { return Ok(None) };
+        let Some(row) = run.create_dir(&wanted.spec.row.name)? else { return Ok(None) };
         let text = serde_json::to_vec_pretty(wanted).expect("what is wanted is plain data");
         row.write(WANTED, &text)?;
         Ok(Some(row))

@@ -17,8 +17,8 @@ pub(crate) fn function_shares(memory_mb: u32, settings: &Settings) -> Shares {
         return Shares::default();
     }
     Shares {
-        init: Some(quota(init_share(settings.core_factor))),
-        run: Some(quota(function_share(memory_mb, settings.core_factor))),
+        init: Some(quota(init_share(settings.core_factor / settings.share_factor))),
+        run: Some(quota(function_share(memory_mb, settings.core_factor / settings.share_factor))),
     }
 }
 
@@ -32,11 +32,16 @@ pub(crate) fn cores_for(vcpus: f64, core_factor: f64) -> f64 {
     vcpus / core_factor.max(vcpus.min(1.0))
 }
 
+/// Cores here for this many vCPUs of a row, scaled as its settings say.
+fn share_of(vcpus: f64, settings: &Settings) -> f64 {
+    cores_for(vcpus, settings.core_factor) * settings.share_factor
+}
+
 /// A task's share, per period of the container agent's: 100 ms, Linux's default for containers.
 /// Source: github.com/aws/amazon-ecs-agent, agent/api/task (CPU period of a task's cgroup).
 pub(crate) fn task_quota(milli_vcpu: u32, settings: &Settings) -> Option<CpuQuota> {
     const PERIOD_US: f64 = 100_000.0;
-    let share = cores_for(f64::from(milli_vcpu) / 1000.0, settings.core_factor);
+    let share = share_of(f64::from(milli_vcpu) / 1000.0, settings);
     settings.shaped.then(|| CpuQuota {
         quota_us: (share * PERIOD_US).max(SHORTEST_QUOTA_US).round() as u64,
         period_us: PERIOD_US as u64,
@@ -45,7 +50,7 @@ pub(crate) fn task_quota(milli_vcpu: u32, settings: &Settings) -> Option<CpuQuot
 
 /// This many vCPUs of an instance.
 pub(crate) fn instance_quota(vcpus: f64, settings: &Settings) -> Option<CpuQuota> {
-    let share = cores_for(vcpus, settings.core_factor);
+    let share = share_of(vcpus, settings);
     let period_us = (SHORTEST_QUOTA_US / share).clamp(INSTANCE_PERIOD_US, 1e6);
     let quota_us = (share * period_us).max(SHORTEST_QUOTA_US);
     settings.shaped.then(|| CpuQuota {

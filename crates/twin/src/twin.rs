@@ -1,6 +1,6 @@
 //! The target.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -8,17 +8,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use gearshift_deploy::{
-    Condition, Event, Fence, Progress, Shaping, Standing, State, Target, TargetError, Want, Wanted,
-    World,
+    Condition, ConditionKind, Event, Facts, Fence, Patience, Progress, Shaping, Standing, State,
+    Target, TargetError, Want, Wanted, World,
 };
 use gearshift_files::{PlaceError, Places, PrivateDir};
-use gearshift_gear::{Missing, Program, Row, RunId, Store, UsageLine};
+use gearshift_gear::{Compute, Missing, Program, Row, RunId, Side, Store, UsageLine};
 use gearshift_sandbox::{Cores, Enforcement, Host, apart, processes_of, remains, sweep};
 use gearshift_stores::files_available;
 use tokio::io::AsyncWriteExt;
 
 use crate::control::{Ask, Told, ask};
-use crate::ledger::room_for;
+use crate::ledger::{fitting_share, room_for};
 use crate::place::{PLANE_LOG, PlaneConfig, RunPlace, lock_ledger, runs_on_disk};
 
 /// Under this name the world shows what is left of a run without belonging to a row.
@@ -52,8 +52,11 @@ impl Twin {
         Self { config }
     }
 
-    fn program(&self, row: &Row) -> Result<Program, Missing> {
-        (self.config.programs)(&row.build.name)
+    /// What runs on each side of this row.
+    fn programs(&self, row: &Row) -> Result<BTreeMap<Side, Program>, Missing> {
+        let sides = row.sides().into_iter();
+        let program = |side| (self.config.programs)(row.build_of(side));
+        sides.map(|(side, _)| Ok((side, program(side)?))).collect()
     }
 
     fn place(&self, run: &RunId) -> RunPlace {
@@ -62,23 +65,22 @@ impl Twin {
 
     async fn standing(&self, run: &RunId, row: &str) -> Standing {
         let place = self.place(run);
-        let wanted = place.wanted(row);
+        let spec = place.wanted(row).map(|wanted| wanted.spec);
         let told = match place.open_row(row) {
             Some(directory) => ask(&directory, &Ask::State, PATIENCE).await.ok(),
             None => None,
         };
         match told {
-            Some(Told::State { state, url, endpoints, credentials, members }) => {
-                Standing { wanted, state, url, endpoints, credentials, members }
-            }
-            _ => Standing {
-                wanted,
-                state: self.silent(run, row),
-                url: None,
-                endpoints: BTreeMap::new(),
-                credentials: None,
-                members: Vec::new(),
+            Some(Told::State { state, since, url, endpoints, credentials, sides }) => Standing {
+                spec,
+                state,
+                since: Some(since),
+                url: Some(url),
+                endpoints,
+                credentials,
+                sides,
             },
+            _ => Standing::only(spec, self.silent(run, row)),
         }
     }
 
@@ -95,50 +97,113 @@ impl Twin {
         State::Broken { why }
     }
 
-    /// Every row that stands or starts on this machine, of whatever run.
-    fn standing_rows(&self) -> Vec<Wanted> {
-        let runs = runs_on_disk(&self.config.base);
-        let places = runs.iter().map(|run| self.place(run));
-        let rows = places.flat_map(|place| {
-            let rows = place.rows();
-            rows.iter().filter_map(|row| place.wanted(row)).collect::<Vec<_>>()
-        });
-        rows.collect()
+    /// Every row but this one that stands or starts on this machine, of whatever run, at the scale
+    /// it has now; one that does not tell, at the scale it started with.
+    async fn other_rows(&self, run: &RunId, row: &str) -> Vec<Wanted> {
+        let mut others = Vec::new();
+        for of in runs_on_disk(&self.config.base) {
+            let place = self.place(&of);
+            let rows = place.rows().into_iter().filter(|name| of != *run || name != row);
+            for name in rows {
+                let Some(started) = place.wanted(&name) else { continue };
+                let seen = self.standing(&of, &name).await;
+                let scale = if seen.sides.is_empty() { started.scale } else { seen.scale() };
+                others.push(Wanted { spec: started.spec, scale });
+            }
+        }
+        others
+    }
+
+    /// By what this row's CPU shares must be multiplied to fit this machine beside what stands on it
+    /// now: above 0 and at most 1, 0 where nothing is free.
+    pub async fn fitting_share(&self, run: &RunId, wanted: &Wanted) -> f64 {
+        let others = self.other_rows(run, &wanted.spec.row.name).await;
+        fitting_share(wanted, &others, &Cores::split())
     }
 
     async fn start(&self, run: &RunId, wanted: &Wanted) -> Result<Progress, TargetError> {
-        let program = match self.can(&wanted.row).and_then(|_| self.program(&wanted.row)) {
-            Ok(program) => program,
+        let row = &wanted.spec.row;
+        let programs = match self.shaping(row).and_then(|_| self.programs(row)) {
+            Ok(programs) => programs,
             Err(missing) => return Ok(Progress::Refused { why: missing.to_string() }),
         };
+        if let Err(error) = wanted.scale.check(row) {
+            return Ok(Progress::Refused { why: error.to_string() });
+        }
         let cores = Cores::split();
         // Held until the row has its directory: two starts at once must not promise one core twice.
         let _ledger = lock_ledger(&self.config.base)
-            .map_err(|error| failed(&wanted.row.name, "opening the ledger", error))?;
-        if let Err(why) = room_for(wanted, &self.standing_rows(), &cores) {
+            .map_err(|error| failed(&row.name, "opening the ledger", error))?;
+        if let Err(why) = room_for(wanted, &self.other_rows(run, &row.name).await, &cores) {
             return Ok(Progress::Refused { why });
         }
-        let row = &wanted.row.name;
+        let name = &row.name;
         let place = self.place(run);
         let config = PlaneConfig {
             run: run.clone(),
             wanted: wanted.clone(),
-            program,
-            directory: place.row(row),
+            programs,
+            directory: place.row(name),
             service_cores: cores.services.clone(),
             incarnation: format!("{:06x}", rand::random::<u32>() & 0xff_ffff),
         };
         let claimed = place.claim(wanted);
         // A step that is repeated since its answer was lost finds the row under way.
         if let Some(directory) =
-            claimed.map_err(|error| failed(row, "making its directory", error))?
+            claimed.map_err(|error| failed(name, "making its directory", error))?
         {
             let started = self.spawn_plane(&config, &directory, &cores).await;
-            started.map_err(|error| failed(row, "starting it", error))?;
+            started.map_err(|error| failed(name, "starting it", error))?;
         }
-        Ok(Progress::Pending {
-            on: format!("{row} starting"),
-            look_again: Duration::from_millis(5),
+        Ok(pending(format!("{name} starting")))
+    }
+
+    /// Has a standing row change its scale, or says what of an earlier change is still under way.
+    async fn scale(
+        &self,
+        run: &RunId,
+        wanted: &Wanted,
+        seen: &Standing,
+        fence: Fence,
+    ) -> Result<Progress, TargetError> {
+        let name = &wanted.spec.row.name;
+        if seen.scale() == wanted.scale {
+            return Ok(seen.under_way().map_or(Progress::Done, pending));
+        }
+        let _ledger = lock_ledger(&self.config.base)
+            .map_err(|error| failed(name, "opening the ledger", error))?;
+        let others = self.other_rows(run, name).await;
+        if let Err(why) = room_for(wanted, &others, &Cores::split()) {
+            return Ok(Progress::Refused { why });
+        }
+        let scale = wanted.scale.clone();
+        match self.ask_row(run, name, &Ask::Scale { scale, fence }).await? {
+            Told::Done => Ok(pending(format!("{name} changing"))),
+            Told::Refused { why } => Ok(Progress::Refused { why }),
+            Told::Fenced { newest } => Err(TargetError::Fenced { ours: fence.0, newest: newest.0 }),
+            other => Err(unexpected(name, &other)),
+        }
+    }
+
+    fn shaping(&self, row: &Row) -> Result<Shaping, Missing> {
+        let missing = |why: &str, how: &str| Missing {
+            what: format!("row {}", row.name),
+            why: why.to_owned(),
+            how_to_get_it: how.to_owned(),
+        };
+        let mut pools = row.sides().into_iter().flat_map(|(_, gear)| &gear.pools);
+        if !row.built || pools.any(|pool| matches!(pool.compute, Compute::Pod { .. })) {
+            return Err(missing("not built yet", "gearshift gears"));
+        }
+        self.programs(row)?;
+        if row.sides().iter().any(|(_, gear)| gear.store == Store::File) {
+            files_available()?;
+        }
+        Ok(match self.config.host.enforcement().clone() {
+            Enforcement::Shaped { by } => Shaping::Shaped { by },
+            Enforcement::Unshaped { why, how_to_get_it } => {
+                Shaping::Unshaped { why, how_to_get_it }
+            }
         })
     }
 
@@ -158,7 +223,7 @@ impl Twin {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(log);
-        let member = plane_member(&config.wanted.row.name);
+        let member = plane_member(&config.wanted.spec.row.name);
         apart(&mut command, &config.run, &member, &cores.system);
         // Not waited for: it outlives this process, and tokio reaps it if it does not.
         let mut plane = tokio::process::Command::from(command).spawn()?;
@@ -200,24 +265,37 @@ impl Twin {
 
 #[async_trait]
 impl Target for Twin {
-    fn can(&self, row: &Row) -> Result<Shaping, Missing> {
-        if !row.built {
-            return Err(Missing {
-                what: format!("row {}", row.name),
-                why: "not built yet".to_owned(),
-                how_to_get_it: "gearshift gears".to_owned(),
-            });
+    async fn facts(&self, row: &Row) -> Result<Facts, Missing> {
+        let sides = row.sides();
+        let any = |fits: fn(&Compute) -> bool| {
+            let mut pools = sides.iter().flat_map(|(_, gear)| &gear.pools);
+            pools.any(|pool| fits(&pool.compute))
+        };
+        let mut conditions = BTreeSet::from([ConditionKind::Cold]);
+        if any(|compute| matches!(compute, Compute::Instance(_))) {
+            conditions.insert(ConditionKind::Credits);
         }
-        self.program(row)?;
-        if row.gear().store == Store::File {
-            files_available()?;
+        if any(|compute| matches!(compute, Compute::Task { spot: true, .. })) {
+            conditions.insert(ConditionKind::SpotNotice);
         }
-        Ok(match self.config.host.enforcement().clone() {
-            Enforcement::Shaped { by } => Shaping::Shaped { by },
-            Enforcement::Unshaped { why, how_to_get_it } => {
-                Shaping::Unshaped { why, how_to_get_it }
-            }
+        if sides.iter().any(|(_, gear)| gear.store != Store::Memory) {
+            conditions.insert(ConditionKind::Faulty);
+        }
+        Ok(Facts {
+            target: "twin".to_owned(),
+            shaping: self.shaping(row)?,
+            laws: true,
+            conditions,
+            usage_lag: Duration::ZERO,
+            patience: Patience::default(),
         })
+    }
+
+    /// Those of this environment.
+    async fn runs(&self) -> Result<Vec<RunId>, TargetError> {
+        let mut runs: BTreeSet<RunId> = runs_on_disk(&self.config.base).into_iter().collect();
+        runs.extend(self.config.host.runs());
+        Ok(runs.into_iter().collect())
     }
 
     async fn observe(&self, run: &RunId) -> Result<World, TargetError> {
@@ -234,14 +312,7 @@ impl Target for Twin {
             || (rows.is_empty() && left.run_group);
         if stray {
             let why = "processes or control groups without a row".to_owned();
-            let standing = Standing {
-                wanted: None,
-                state: State::Broken { why },
-                url: None,
-                endpoints: BTreeMap::new(),
-                credentials: None,
-                members: Vec::new(),
-            };
+            let standing = Standing::only(None, State::Broken { why });
             world.rows.insert(LEFT_OVER.to_owned(), standing);
         }
         Ok(world)
@@ -261,7 +332,7 @@ impl Target for Twin {
         }
         for (name, standing) in &seen.rows {
             let as_wanted = want.rows.get(name).is_some_and(|wanted| {
-                standing.wanted.as_ref() == Some(wanted)
+                standing.spec.as_ref() == Some(&wanted.spec)
                     && !matches!(standing.state, State::Broken { .. })
             });
             if !as_wanted {
@@ -269,7 +340,8 @@ impl Target for Twin {
             }
         }
         for (name, wanted) in &want.rows {
-            match seen.rows.get(name).map(|standing| &standing.state) {
+            let seen = seen.rows.get(name);
+            match seen.map(|standing| (standing, &standing.state)) {
                 None => {
                     let started = self.start(run, wanted).await?;
                     let refused = matches!(started, Progress::Refused { .. });
@@ -279,13 +351,11 @@ impl Target for Twin {
                     }
                     return Ok(started);
                 }
-                Some(State::Starting) => {
-                    return Ok(Progress::Pending {
-                        on: format!("{name} starting"),
-                        look_again: Duration::from_millis(5),
-                    });
-                }
-                Some(_) => {}
+                Some((_, State::Starting)) => return Ok(pending(format!("{name} starting"))),
+                Some((standing, _)) => match self.scale(run, wanted, standing, fence).await? {
+                    Progress::Done => {}
+                    other => return Ok(other),
+                },
             }
         }
         if want.rows.is_empty() {
@@ -327,6 +397,10 @@ impl Target for Twin {
             other => Err(unexpected(row, &other)),
         }
     }
+}
+
+fn pending(on: String) -> Progress {
+    Progress::Pending { on, look_again: Duration::from_millis(5) }
 }
 
 pub(crate) fn plane_member(row: &str) -> String {

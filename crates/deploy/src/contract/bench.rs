@@ -1,11 +1,15 @@
 //! What a target's tests provide.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gearshift_gear::{Row, RunId};
+use gearshift_gear::{CATALOGUE, Row, RunId};
 
 use crate::{Clock, Patience, Settings, Standing, SystemClock, Target};
+
+/// The answer to a request that is under way.
+pub type Holding = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
 /// A place to try a target on, with hands that reach behind its back.
 #[async_trait]
@@ -15,6 +19,16 @@ pub trait Bench: Send + Sync {
 
     /// A row that can run here.
     fn row(&self) -> Row;
+
+    /// A row with one pool whose members can be set, and that has one member to begin with.
+    fn scalable(&self) -> Row {
+        CATALOGUE.row("fargate").expect("it is in the catalogue").clone()
+    }
+
+    /// A row with a function side and another one.
+    fn flexible(&self) -> Row {
+        CATALOGUE.row("flex").expect("it is in the catalogue").clone()
+    }
 
     /// How it is to run.
     fn settings(&self) -> Settings {
@@ -26,6 +40,10 @@ pub trait Bench: Send + Sync {
 
     /// Sends the ready row one request and waits for a good answer; otherwise says what came.
     async fn call(&self, run: &RunId, row: &str, standing: &Standing) -> Result<(), String>;
+
+    /// Sends the ready row one request that takes about this long; it has been taken when this returns.
+    /// What is returned waits for its answer, or says what came instead.
+    async fn hold(&self, run: &RunId, row: &str, standing: &Standing, takes: Duration) -> Holding;
 
     /// Kills a member behind the target's back, or what carries the row where it would do without
     /// that member. Afterwards the row must no longer be able to answer as it was.
@@ -46,6 +64,12 @@ pub trait Bench: Send + Sync {
     /// How long anything may take, on that clock.
     fn patience(&self) -> Patience {
         Patience::default()
+    }
+
+    /// How long a request lasts that a member has when it is told to go: longer than it takes to look
+    /// a few times.
+    fn held_for(&self) -> Duration {
+        Duration::from_millis(800)
     }
 
     /// How old an observed world may be; zero where observing reads the truth.

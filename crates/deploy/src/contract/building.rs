@@ -2,7 +2,7 @@
 
 use gearshift_gear::{CATALOGUE, Row};
 
-use super::ground::{FENCE, Ground, Held, ensure, members, same, says, told, told_wanted};
+use super::ground::{FENCE, Ground, Held, ensure, members, same, says, told, told_spec};
 use crate::{Progress, Settings, Want, World};
 
 pub(super) async fn an_unknown_run_is_empty(ground: &Ground<'_>) -> Held {
@@ -17,12 +17,12 @@ pub(super) async fn an_unknown_run_is_empty(ground: &Ground<'_>) -> Held {
 
 pub(super) async fn can_names_what_is_missing(ground: &Ground<'_>) -> Held {
     let target = ground.bench.target();
-    let can = target.can(&ground.bench.row());
+    let can = target.facts(&ground.bench.row()).await;
     ensure(can.is_ok(), || format!("the bench's own row cannot run: {can:?}"))?;
     let unbuilt = Row { built: false, ..ground.bench.row() };
     let listed = CATALOGUE.rows().iter().filter(|row| !row.built);
     for row in listed.chain([&unbuilt]) {
-        let Err(missing) = target.can(row) else {
+        let Err(missing) = target.facts(row).await else {
             return Err(format!("{} is not built and said to run", row.name));
         };
         let said = !missing.why.is_empty() && !missing.how_to_get_it.is_empty();
@@ -46,9 +46,11 @@ pub(super) async fn up_reaches_ready(ground: &Ground<'_>) -> Held {
     let reached = ground.reach(&*target, &run, &ground.want()).await?;
     ground.ready(&reached)?;
     let seen = ground.look(&*ground.bench.target(), &run).await?;
-    let wanted = ground.ready(&seen)?.wanted.as_ref();
-    ensure(wanted == ground.want().rows.get(&ground.row()), || {
-        format!("the row stands as {}, not as wanted", told_wanted(wanted))
+    let (stands, wanted) = (ground.ready(&seen)?, &ground.want().rows[&ground.row()]);
+    let as_wanted = stands.spec.as_ref() == Some(&wanted.spec) && stands.scale() == wanted.scale;
+    ensure(as_wanted, || {
+        let spec = told_spec(stands.spec.as_ref());
+        format!("the row stands as {spec} at {:?}, not as wanted", stands.scale())
     })?;
     ground.call(&run, &seen).await
 }
@@ -157,9 +159,9 @@ pub(super) async fn changed_settings_replace_the_row(ground: &Ground<'_>) -> Hel
     let changed = Want::one(ground.bench.row(), Settings { seed, ..ground.bench.settings() });
     ground.reach(&*target, &run, &changed).await?;
     let seen = ground.look(&*ground.bench.target(), &run).await?;
-    let wanted = ground.ready(&seen)?.wanted.as_ref();
-    ensure(wanted == changed.rows.get(&ground.row()), || {
-        format!("the row still stands as {}", told_wanted(wanted))
+    let spec = ground.ready(&seen)?.spec.as_ref();
+    ensure(spec == Some(&changed.rows[&ground.row()].spec), || {
+        format!("the row still stands as {}", told_spec(spec))
     })?;
     ensure(members(&seen).is_disjoint(&before), || {
         format!("of the members before, {before:?}, some are in {:?}", members(&seen))

@@ -1,15 +1,15 @@
 //! What clauses are written in: a bench, lost answers asked again, and sentences for what differs.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gearshift_gear::{EnvironmentId, RunId, UsageLine};
+use gearshift_gear::{EnvironmentId, Row, RunId, UsageLine};
 
 use super::Bench;
 use crate::{
-    Condition, Event, Fence, Progress, Standing, State, Target, TargetError, Want, Wanted, World,
-    reach_on,
+    Condition, Event, Fence, Progress, Scale, Spec, Standing, State, Target, TargetError, Want,
+    Wanted, World, reach_on,
 };
 
 /// A clause's outcome: held, or the reason it did not.
@@ -23,12 +23,18 @@ pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// One clause's ground: the bench and the runs started on it.
 pub(super) struct Ground<'a> {
     pub(super) bench: &'a dyn Bench,
-    runs: Mutex<Vec<RunId>>,
+    row: Row,
+    runs: Arc<Mutex<Vec<RunId>>>,
 }
 
 impl<'a> Ground<'a> {
     pub(super) fn new(bench: &'a dyn Bench) -> Self {
-        Self { bench, runs: Mutex::default() }
+        Self { bench, row: bench.row(), runs: Arc::default() }
+    }
+
+    /// The same ground with another row.
+    pub(super) fn on(&self, row: Row) -> Self {
+        Self { bench: self.bench, row, runs: self.runs.clone() }
     }
 
     /// A new run, cleaned up with the ground.
@@ -39,17 +45,24 @@ impl<'a> Ground<'a> {
     }
 
     pub(super) async fn clear(self) {
-        for run in self.runs.into_inner().expect("no panic while held") {
+        let runs = std::mem::take(&mut *self.runs.lock().expect("no panic while held"));
+        for run in runs {
             self.bench.clean_up(&run).await;
         }
     }
 
     pub(super) fn row(&self) -> String {
-        self.bench.row().name
+        self.row.name.clone()
     }
 
     pub(super) fn want(&self) -> Want {
-        Want::one(self.bench.row(), self.bench.settings())
+        Want::one(self.row.clone(), self.bench.settings())
+    }
+
+    /// The row at this scale.
+    pub(super) fn scaled(&self, scale: Scale) -> Want {
+        let spec = Spec { row: self.row.clone(), settings: self.bench.settings() };
+        Want::of(Wanted { spec, scale })
     }
 
     /// Asks until there is an answer, or the bench's patience with lost ones ends.
@@ -212,8 +225,17 @@ impl<'a> Ground<'a> {
         target: &dyn Target,
         run: &RunId,
     ) -> Result<(), TargetError> {
+        self.try_condition(target, run, Condition::Cold).await
+    }
+
+    pub(super) async fn try_condition(
+        &self,
+        target: &dyn Target,
+        run: &RunId,
+        condition: Condition,
+    ) -> Result<(), TargetError> {
         let row = self.row();
-        self.answered(async || target.arrange(run, &row, Condition::Cold).await).await
+        self.answered(async || target.arrange(run, &row, condition.clone()).await).await
     }
 }
 
@@ -228,14 +250,14 @@ pub(super) fn says(what: &str, error: &TargetError) -> String {
 
 /// The members of every row of a world.
 pub(super) fn members(world: &World) -> BTreeSet<EnvironmentId> {
-    let all = world.rows.values().flat_map(|standing| &standing.members);
+    let all = world.rows.values().flat_map(Standing::members);
     all.map(|member| member.environment.clone()).collect()
 }
 
 /// A world in a few words.
 pub(super) fn told(world: &World) -> String {
     let row = |(name, row): (&String, &Standing)| {
-        let members: Vec<_> = row.members.iter().map(|of| of.environment.to_string()).collect();
+        let members: Vec<_> = row.members().map(|of| of.environment.to_string()).collect();
         format!("{name} {:?} with members [{}]", row.state, members.join(", "))
     };
     match world.rows.is_empty() {
@@ -244,10 +266,10 @@ pub(super) fn told(world: &World) -> String {
     }
 }
 
-/// A row as wanted, in a few words.
-pub(super) fn told_wanted(wanted: Option<&Wanted>) -> String {
-    wanted.map_or("nothing known".to_owned(), |wanted| {
-        format!("{} by {:?}", wanted.row.name, wanted.settings)
+/// What a row is, in a few words.
+pub(super) fn told_spec(spec: Option<&Spec>) -> String {
+    spec.map_or("nothing known".to_owned(), |spec| {
+        format!("{} by {:?}", spec.row.name, spec.settings)
     })
 }
 
@@ -257,7 +279,8 @@ pub(super) fn same(one: &World, other: &World) -> bool {
         let row = |(name, of): (&String, &Standing)| {
             (
                 name.clone(),
-                of.wanted.clone(),
+                of.spec.clone(),
+                of.scale(),
                 of.state.clone(),
                 of.url.clone(),
                 of.endpoints.clone(),

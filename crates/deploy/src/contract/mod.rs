@@ -12,10 +12,12 @@ mod ground;
 mod life;
 mod memory;
 mod removal;
+mod scaling;
+mod shifting;
 
 use std::pin::Pin;
 
-pub use bench::Bench;
+pub use bench::{Bench, Holding};
 
 use ground::Ground;
 
@@ -30,14 +32,14 @@ pub struct Breach {
 }
 
 /// One clause under test, as [`Clause::hold`] starts it.
-pub type Holding<'a> = Pin<Box<dyn Future<Output = Result<(), Breach>> + 'a>>;
+pub type Checking<'a> = Pin<Box<dyn Future<Output = Result<(), Breach>> + 'a>>;
 
 /// A clause by name.
 #[derive(Clone, Copy)]
 pub struct Clause {
     pub name: &'static str,
     /// Holds a target to it.
-    pub hold: for<'a> fn(&'a dyn Bench) -> Holding<'a>,
+    pub hold: for<'a> fn(&'a dyn Bench) -> Checking<'a>,
 }
 
 /// Makes of one list: the public functions, [`CLAUSES`] and `target_contract!`. The first token is
@@ -124,6 +126,20 @@ clauses! { $
     life::events_tell_a_life_in_order
     /// Usage is never negative, never shrinks while the row stands, and grows with time or requests.
     life::usage_only_grows
+    /// More members are added to those there are, and fewer are some of them: whoever stays is not
+    /// touched.
+    scaling::scaling_keeps_every_member_that_stays
+    /// A member that goes is seen draining first, and answers what it has before it ends.
+    scaling::a_member_that_goes_is_drained_first
+    /// Weights move new requests from side to side, in proportion, and every request is answered.
+    shifting::weights_move_traffic_and_lose_none
+    /// A shift that was killed between any two steps is finished, or undone, by a handle that knows
+    /// nothing of it.
+    shifting::a_shift_killed_between_any_two_steps_is_finished_by_a_fresh_handle
+    /// Of two handles that shift at once the newer one wins, and the other is fenced.
+    shifting::of_two_handles_at_once_one_is_fenced
+    /// A condition that the facts do not name cannot be arranged: a gap, and no other error.
+    scaling::an_unknown_condition_is_a_gap
     /// A row that does not stand has no usage and takes no condition: `NoSuchRow`, not zero.
     life::what_does_not_stand_is_no_such_row
 }

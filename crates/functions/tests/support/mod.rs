@@ -6,13 +6,13 @@ pub mod client;
 pub mod fronted;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use gearshift_access::Keys;
-use gearshift_functions::{Answer, Function, FunctionConfig, FunctionError, Shares};
+use gearshift_functions::{Answer, Function, FunctionConfig, FunctionError, LifeEvent, Shares};
 use gearshift_gear::{EnvironmentId, RunId};
 use gearshift_laws::Laws;
 use gearshift_sandbox::{Enforcement, Host, remains, sweep};
@@ -23,9 +23,15 @@ pub struct Hosted {
     pub function: Arc<Function>,
     pub run: RunId,
     pub host: Host,
+    events: Arc<Mutex<Vec<LifeEvent>>>,
 }
 
 impl Hosted {
+    /// What happened to its environments, oldest first.
+    pub fn events(&self) -> Vec<LifeEvent> {
+        self.events.lock().unwrap().clone()
+    }
+
     /// The real Rust function, physics and shares off, changed as told.
     pub fn rust(change: impl FnOnce(&mut FunctionConfig)) -> Self {
         let service = gearshift_services::service("function-rust").expect("it is built in");
@@ -43,6 +49,7 @@ impl Hosted {
 
     pub fn start(command: Vec<PathBuf>, change: impl FnOnce(&mut FunctionConfig)) -> Self {
         let (run, host) = (run_id(), Host::detect());
+        let events = Arc::<Mutex<Vec<LifeEvent>>>::default();
         let mut config = FunctionConfig {
             name: "tested".to_owned(),
             run: run.clone(),
@@ -64,9 +71,13 @@ impl Hosted {
             laws: Arc::new(Laws::shipped().off()),
             seed: 7,
             idle_reclaim: None,
+            told: {
+                let events = events.clone();
+                Arc::new(move |event| events.lock().unwrap().push(event))
+            },
         };
         change(&mut config);
-        Self { function: Function::host(config), run, host }
+        Self { function: Function::host(config), run, host, events }
     }
 
     /// Invokes it with this JSON.

@@ -12,7 +12,7 @@ use gearshift_sandbox::{Cores, Enforcement};
 use gearshift_twin::{Twin, TwinConfig, room_for};
 use serde::Serialize;
 
-use super::Ended;
+use super::{Ended, block_on};
 use crate::builds::Builds;
 use crate::{here, say, terminal};
 
@@ -62,8 +62,13 @@ impl Doctor {
             runs(here::live_runs(&config).into_keys()),
         ];
         let twin = Twin::new(as_if_prepared(config, preparer.clone()));
-        let rows = CATALOGUE.rows().iter().map(|row| check_row(&twin, &preparer, &cache, row));
-        let rows = rows.collect();
+        let rows = block_on(async {
+            let mut rows = Vec::new();
+            for row in CATALOGUE.rows() {
+                rows.push(check_row(&twin, &preparer, &cache, row).await);
+            }
+            Ok(rows)
+        })?;
         let diagnosis = Diagnosis { checks, rows };
         if self.json {
             terminal::print_json(&diagnosis)?;
@@ -96,11 +101,11 @@ fn as_if_prepared(config: TwinConfig, preparer: Arc<Preparer>) -> TwinConfig {
     TwinConfig { programs: Arc::new(programs), ..config }
 }
 
-fn check_row(twin: &Twin, preparer: &Preparer, cache: &Path, row: &Row) -> RowCheck {
+async fn check_row(twin: &Twin, preparer: &Preparer, cache: &Path, row: &Row) -> RowCheck {
     let found = |would_be, reason, next| RowCheck { row: row.name.clone(), would_be, reason, next };
     let settings = Settings { core_factor: known_factor(row, cache), ..Settings::default() };
-    let wanted = Wanted { row: row.clone(), settings };
-    match twin.can(row) {
+    let wanted = Wanted::initial(row.clone(), settings);
+    match twin.facts(row).await.map(|facts| facts.shaping) {
         Err(missing) => {
             let next = row.built.then_some(missing.how_to_get_it);
             found("skipped", Some(missing.why), next)

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use clap::Args;
 use gearshift_access::Keys;
-use gearshift_deploy::{Settings, Standing, Target};
+use gearshift_deploy::{Settings, Standing, Target, Wanted};
 use gearshift_gear::{CATALOGUE, Row};
 use gearshift_twin::{Twin, TwinConfig};
 use http_body_util::{BodyExt, Full};
@@ -132,7 +132,8 @@ impl Invoke {
             ..Settings::default()
         };
         let up = async {
-            let (.., world) = stand(config, builds, &run, row, settings, self.offline).await?;
+            let wanted = Wanted::initial(row.clone(), settings);
+            let (.., world) = stand(config, builds, &run, wanted, self.offline).await?;
             let invoke = world.rows.get(&row.name).and_then(InvokeApi::of);
             call(&invoke.context("it has no Invoke API")?, &row.name, payload).await
         };
@@ -156,7 +157,7 @@ impl InvokeApi {
         let credentials = row.credentials.as_ref()?;
         Some(Self {
             url: row.endpoints.get("invoke")?.clone(),
-            region: row.wanted.as_ref()?.settings.region.clone(),
+            region: row.spec.as_ref()?.settings.region.clone(),
             keys: Keys::of(&credentials.access_key_id, &credentials.secret_access_key),
         })
     }

@@ -14,7 +14,10 @@ mod internal;
 mod invoke;
 mod plan;
 mod price;
+mod scale;
 mod shape;
+mod shift;
+mod status;
 mod up;
 
 use anyhow::Result;
@@ -32,6 +35,12 @@ pub enum Verb {
     Up(up::Up),
     /// Call a function row directly, print its answer and REPORT line
     Invoke(invoke::Invoke),
+    /// Say what stands: every run, its rows, their sides and members
+    Status(status::Status),
+    /// Move a flex row's live traffic to its other side
+    Shift(shift::ShiftVerb),
+    /// Change how many members a standing row has, in place
+    Scale(scale::ScaleVerb),
     /// Take a run away and prove that nothing is left
     Down(down::Down),
     /// Run an HTTP service unchanged wherever this is: here, in a container, on AWS Lambda
@@ -111,6 +120,9 @@ pub fn run(verb: Verb) -> Result<Ended> {
         Verb::Init(init) => init.run(),
         Verb::Up(up) => up.run(),
         Verb::Invoke(invoke) => invoke.run(),
+        Verb::Status(status) => status.run(),
+        Verb::Shift(shift) => shift.run(),
+        Verb::Scale(scale) => scale.run(),
         Verb::Down(down) => down.run(),
         Verb::Entry(entry) => entry.run(),
         Verb::Image(image) => image.run(),

@@ -5,11 +5,12 @@ use anyhow::Result;
 use clap::Args;
 use gearshift_compare::Provision;
 use gearshift_deploy::{
-    Credentials, Fence, Patience, Settings, Shaping, Target, Want, World, reach,
+    Credentials, Fence, Patience, Settings, Shaping, Spec, Target, Want, Wanted, World, reach,
 };
-use gearshift_gear::{CATALOGUE, Caller, Row, RunId, RuntimeClient};
+use gearshift_gear::{CATALOGUE, Caller, RunId, RuntimeClient};
 use gearshift_price::PriceBook;
-use gearshift_twin::{Twin, TwinConfig};
+use gearshift_sandbox::Cores;
+use gearshift_twin::{Twin, TwinConfig, fitting_share, promised_cores};
 use serde::Serialize;
 
 use super::compare::of_own;
@@ -38,6 +39,10 @@ pub struct Up {
     /// Seconds of the provider's clock that pass in one here, when it replaces a task by itself
     #[arg(long, default_value_t = Settings::default().clock_factor, value_parser = clock_factor)]
     speed: f64,
+    /// Multiply every CPU share by this, above 0 and at most 1, or by what fits (auto) [default: auto
+    /// where the row does not fit this machine even alone, else 1]
+    #[arg(long, value_name = "FACTOR", value_parser = vcpu)]
+    vcpu: Option<Vcpu>,
     /// AWS region the row stands in
     #[arg(long, default_value = "eu-west-2")]
     region: String,
@@ -84,6 +89,40 @@ fn clock_factor(text: &str) -> Result<f64, String> {
     }
 }
 
+/// How CPU shares are scaled to this machine.
+#[derive(Clone, Copy, Debug)]
+pub enum Vcpu {
+    Auto,
+    By(f64),
+}
+
+fn vcpu(text: &str) -> Result<Vcpu, String> {
+    match text.parse::<f64>() {
+        _ if text == "auto" => Ok(Vcpu::Auto),
+        Ok(factor) if factor > 0.0 && factor <= 1.0 => Ok(Vcpu::By(factor)),
+        _ => Err("expected auto, or a number above 0 and at most 1".to_owned()),
+    }
+}
+
+/// By what the row's CPU shares are multiplied here. Scaled unasked is only what would not fit alone.
+async fn share_factor(
+    config: &TwinConfig,
+    run: &RunId,
+    wanted: &Wanted,
+    wish: Option<Vcpu>,
+) -> f64 {
+    let alone = fitting_share(wanted, &[], &Cores::split());
+    match wish {
+        Some(Vcpu::By(factor)) => factor,
+        None if alone >= 1.0 => 1.0,
+        // With nothing free the row is refused, with both figures.
+        Some(Vcpu::Auto) | None => {
+            let fits = Twin::new(config.clone()).fitting_share(run, wanted).await;
+            if fits > 0.0 { fits } else { 1.0 }
+        }
+    }
+}
+
 impl Up {
     pub fn run(self) -> Result<Ended> {
         let manifest = manifest(self.config.as_deref(), self.builtin)?;
@@ -107,7 +146,10 @@ impl Up {
             region: self.region.clone(),
             ..Settings::default()
         };
-        let up = stand(&config, builds, &run, &row, settings, self.offline);
+        let mut wanted = Wanted::initial(row.clone(), settings);
+        let share = block_on(async { Ok(share_factor(&config, &run, &wanted, self.vcpu).await) })?;
+        wanted.spec.settings.share_factor = share;
+        let up = stand(&config, builds, &run, wanted.clone(), self.offline);
         let Some((runtime, shaping, world)) = block_on(interrupt::or_take_down(&config, &run, up))?
         else {
             note!("interrupted: run {run} taken down, nothing is left");
@@ -133,7 +175,13 @@ impl Up {
         if let Shaping::Unshaped { why, how_to_get_it } = shaping {
             note!("unshaped: {why} → {how_to_get_it}");
         }
+        if share < 1.0 {
+            note!("{}", scaled(&wanted, share));
+        }
         say!("{}  {url}", row.name);
+        for route in row.gear().pools.iter().filter_map(|pool| pool.route.as_deref()) {
+            say!("  {:8} {url}{route}", route.trim_start_matches('/'));
+        }
         for (what, url) in &standing.endpoints {
             say!("  {what:8} {url}");
         }
@@ -160,16 +208,28 @@ pub(super) async fn stand(
     config: &TwinConfig,
     builds: Arc<Builds>,
     run: &RunId,
-    row: &Row,
-    settings: Settings,
+    wanted: Wanted,
     offline: bool,
 ) -> Result<(Option<RuntimeClient>, Shaping, World)> {
     let progress = Progress::new();
     let provision = Provisioner::new(builds, offline, run, &progress);
+    let row = &wanted.spec.row;
     let runtime = provision.provide(row).await?;
     let twin = Twin::new(config.clone());
-    let shaping = twin.can(row)?;
-    let want = Want::one(row.clone(), settings);
+    let shaping = twin.facts(row).await?.shaping;
+    let want = Want::of(wanted);
     let now = Fence::at(jiff::Timestamp::now());
     Ok((runtime, shaping, reach(&twin, run, &want, now, Patience::default()).await?))
+}
+
+/// That the row's CPU shares are not AWS's, and what follows.
+fn scaled(wanted: &Wanted, share: f64) -> String {
+    let unscaled = Settings { share_factor: 1.0, ..wanted.spec.settings.clone() };
+    let spec = Spec { row: wanted.spec.row.clone(), settings: unscaled };
+    let needs = promised_cores(&Wanted { spec, scale: wanted.scale.clone() });
+    format!(
+        "every CPU share is multiplied by {share}: the row needs {needs:.1} cores of this machine and \
+         has {:.1} → its speed is not AWS's; --vcpu FACTOR for another factor",
+        needs * share
+    )
 }

@@ -105,7 +105,7 @@ impl Standing {
 
     pub fn members(&self) -> Vec<Member> {
         let mut world = self.runtime.block_on(self.twin.observe(&self.run)).expect("a world");
-        world.rows.remove(&self.row).expect("the row").members
+        world.rows.remove(&self.row).expect("the row").members().cloned().collect()
     }
 
     /// What happened to this member, oldest first.

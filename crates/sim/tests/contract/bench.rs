@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gearshift_deploy::contract::Bench;
+use gearshift_deploy::contract::{Bench, Holding};
 use gearshift_deploy::{Clock, Patience, Standing, Target};
 use gearshift_gear::{CATALOGUE, Row, RunId};
 use gearshift_sim::{Cloud, CloudConfig, Faults, ManualClock};
@@ -78,6 +78,16 @@ impl Bench for SimBench {
         Ok(())
     }
 
+    async fn hold(&self, run: &RunId, row: &str, _: &Standing, takes: Duration) -> Holding {
+        let (held, cloud) = (self.cloud.hold(run, row, takes), self.cloud.clone());
+        Box::pin(async move {
+            let held = held.map_err(|error| error.to_string())?;
+            cloud.clock().wait(cloud.answered_in(&held)).await;
+            let answered = cloud.will_answer(&held);
+            answered.then_some(()).ok_or_else(|| "its member ended before".to_owned())
+        })
+    }
+
     async fn sabotage(&self, run: &RunId, row: &str) {
         assert!(self.cloud.sabotage(run, row), "{row} of {run} is there to be sabotaged");
     }
@@ -96,6 +106,11 @@ impl Bench for SimBench {
 
     fn patience(&self) -> Patience {
         Patience { total: Duration::from_secs(120), lost_answers: 100, ..Patience::default() }
+    }
+
+    fn held_for(&self) -> Duration {
+        // Simulated, so it costs nothing to outlast slow and late answers.
+        Duration::from_secs(60)
     }
 
     fn lag(&self) -> Duration {

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use gearshift_deploy::contract::CLAUSES;
 use gearshift_deploy::{
-    Condition, Event, Fence, Happening, Progress, Settings, Shaping, State, Target, TargetError,
-    Want, World,
+    Condition, Event, Facts, Fence, Happening, Progress, Settings, State, Target, TargetError,
+    Want, Wanted, World,
 };
-use gearshift_gear::{Missing, Row, RunId, UsageLine};
+use gearshift_gear::{Missing, Row, RunId, Side, UsageLine};
 use gearshift_sim::{Cloud, SimTarget};
 use rust_decimal::Decimal;
 
@@ -47,6 +47,12 @@ pub enum Flaw {
     UsageStandsStill,
     NoUsageIsZero,
     ColdWithoutARow,
+    ReplacesWhenScaling,
+    StopsWithoutDraining,
+    KeepsWeights,
+    /// Goes on only with a shift that this handle began.
+    RemembersShifts,
+    ArrangesAnything,
 }
 
 /// Which clause must catch which flaw, and a part of what it must say.
@@ -75,6 +81,16 @@ const CAUGHT: &[(Flaw, &str, &str)] = &[
     (Flaw::TellsOfNoStop, "cold_leaves_no_member_seen_before", "no event tells"),
     (Flaw::EventsNewestFirst, "events_tell_a_life_in_order", "comes before the earlier"),
     (Flaw::EventsFromTheStart, "events_tell_a_life_in_order", "from number 1 on"),
+    (Flaw::ReplacesWhenScaling, "scaling_keeps_every_member_that_stays", "scaling to 3 made"),
+    (Flaw::StopsWithoutDraining, "a_member_that_goes_is_drained_first", "a member that drains"),
+    (Flaw::KeepsWeights, "weights_move_traffic_and_lose_none", "came to the low side"),
+    (
+        Flaw::RemembersShifts,
+        "a_shift_killed_between_any_two_steps_is_finished_by_a_fresh_handle",
+        "another handle began",
+    ),
+    (Flaw::IgnoresFences, "of_two_handles_at_once_one_is_fenced", "not to Fenced"),
+    (Flaw::ArrangesAnything, "an_unknown_condition_is_a_gap", "is named by the facts"),
     (Flaw::NegativeUsage, "usage_only_grows", "negative usage"),
     (Flaw::UsageShrinks, "usage_only_grows", "and became"),
     (Flaw::UsageStandsStill, "usage_only_grows", "requests and some time later"),
@@ -130,7 +146,7 @@ impl Flawed {
         }
     }
 
-    fn runs(&self) -> Vec<RunId> {
+    fn known_runs(&self) -> Vec<RunId> {
         self.litter.lock().unwrap().keys().cloned().collect()
     }
 
@@ -151,7 +167,7 @@ impl Flawed {
                 }
             }
             Flaw::ShowsEveryRun => {
-                for other in self.runs() {
+                for other in self.known_runs() {
                     world.rows.extend(self.inner.observe(&other).await?.rows);
                 }
             }
@@ -164,12 +180,30 @@ impl Flawed {
     }
 }
 
+/// Whether a row that stands as what it is shall have another scale.
+fn scales(want: &Want, seen: &World) -> bool {
+    want.rows.iter().any(|(name, wanted)| {
+        let row = seen.rows.get(name).filter(|row| row.spec.as_ref() == Some(&wanted.spec));
+        row.is_some_and(|row| row.scale() != wanted.scale)
+    })
+}
+
+fn keep_weights(want: &mut Want, seen: &World) {
+    for (name, wanted) in &mut want.rows {
+        let Some(row) = seen.rows.get(name) else { continue };
+        let had = row.scale();
+        for (side, scale) in &mut wanted.scale.sides {
+            scale.weight = had.weight(*side);
+        }
+    }
+}
+
 #[async_trait]
 impl Target for Flawed {
-    fn can(&self, row: &Row) -> Result<Shaping, Missing> {
-        let can = self.inner.can(row);
+    async fn facts(&self, row: &Row) -> Result<Facts, Missing> {
+        let can = self.inner.facts(row).await;
         match self.flaw {
-            Flaw::RunsEverything => self.inner.can(&crate::bench::row("ec2")),
+            Flaw::RunsEverything => self.inner.facts(&crate::bench::row("ec2")).await,
             Flaw::SaysNothingOfWhatIsMissing => {
                 can.map_err(|missing| Missing { how_to_get_it: String::new(), ..missing })
             }
@@ -177,8 +211,13 @@ impl Target for Flawed {
         }
     }
 
+    async fn runs(&self) -> Result<Vec<RunId>, TargetError> {
+        self.inner.runs().await
+    }
+
     async fn observe(&self, run: &RunId) -> Result<World, TargetError> {
-        if let Some(remembered) = self.memory.lock().unwrap().get(run) {
+        let remembers = matches!(self.flaw, Flaw::RemembersReady | Flaw::RemembersFirst);
+        if let Some(remembered) = self.memory.lock().unwrap().get(run).filter(|_| remembers) {
             return Ok(remembered.clone());
         }
         let world = self.observed(run).await?;
@@ -208,10 +247,12 @@ impl Target for Flawed {
         let starting = seen.rows.values().any(|standing| standing.state == State::Starting);
         match self.flaw {
             Flaw::RemembersReady | Flaw::RemembersFirst => {
-                let as_wanted = |(name, wanted)| {
+                let as_wanted = |(name, wanted): (&String, &Wanted)| {
                     let row = seen.rows.get(name);
                     row.is_some_and(|row| {
-                        row.state == State::Ready && row.wanted.as_ref() == Some(wanted)
+                        row.state == State::Ready
+                            && row.spec.as_ref() == Some(&wanted.spec)
+                            && row.scale() == wanted.scale
                     })
                 };
                 if seen.rows.len() == want.rows.len() && want.rows.iter().all(as_wanted) {
@@ -226,9 +267,23 @@ impl Target for Flawed {
             }
             Flaw::KeepsSettings => {
                 for (name, wanted) in &mut want.rows {
-                    let standing = seen.rows.get(name).and_then(|row| row.wanted.clone());
-                    *wanted = standing.unwrap_or_else(|| wanted.clone());
+                    if let Some(spec) = seen.rows.get(name).and_then(|row| row.spec.clone()) {
+                        wanted.spec = spec;
+                    }
                 }
+            }
+            Flaw::ReplacesWhenScaling if scales(&want, seen) => {
+                self.cloud.remove(run);
+                return self.inner.step(run, &want, &World::default(), fence).await;
+            }
+            Flaw::KeepsWeights => keep_weights(&mut want, seen),
+            Flaw::RemembersShifts if scales(&want, seen) => {
+                let mut memory = self.memory.lock().unwrap();
+                let under_way = seen.rows.values().any(|row| row.sides.contains_key(&Side::High));
+                if under_way && !memory.contains_key(run) {
+                    return Ok(Progress::Refused { why: "another handle began this".to_owned() });
+                }
+                memory.insert(run.clone(), seen.clone());
             }
             Flaw::IgnoresFences => fence = Fence(u64::MAX),
             Flaw::StartsAgainFromAnOldView if seen.rows.is_empty() && !taking_down => {
@@ -242,7 +297,7 @@ impl Target for Flawed {
                 self.drop_litter(run);
             }
             Flaw::TakesEveryRunDown if taking_down => {
-                self.runs().iter().for_each(|run| self.cloud.remove(run));
+                self.known_runs().iter().for_each(|run| self.cloud.remove(run));
             }
             _ => {}
         }
@@ -251,6 +306,10 @@ impl Target for Flawed {
             (Flaw::NeverDone, Progress::Done) => {
                 let look_again = std::time::Duration::from_secs(1);
                 Ok(Progress::Pending { on: "itself".to_owned(), look_again })
+            }
+            (Flaw::StopsWithoutDraining, _) => {
+                want.rows.keys().for_each(|row| self.cloud.cut_draining(run, row));
+                Ok(progress)
             }
             (Flaw::StartsMoreWhenDone, Progress::Done) => {
                 self.drop_litter(run);
@@ -298,7 +357,7 @@ impl Target for Flawed {
         condition: Condition,
     ) -> Result<(), TargetError> {
         match self.flaw {
-            Flaw::ColdLeavesMembers => Ok(()),
+            Flaw::ColdLeavesMembers | Flaw::ArrangesAnything => Ok(()),
             Flaw::ColdWithoutARow => self.inner.arrange(run, row, condition).await.or(Ok(())),
             _ => self.inner.arrange(run, row, condition).await,
         }

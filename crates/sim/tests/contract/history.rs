@@ -59,7 +59,7 @@ async fn on_real_time_the_usual_loop_brings_a_row_up_and_down() {
     let (run, patience) = (RunId::from_number(1), Patience::default());
     let want = Want::one(row("clusters"), Settings::default());
     let up = reach(&cloud.target(), &run, &want, Fence(1), patience).await.unwrap();
-    assert_eq!(up.rows["clusters"].members.len(), 8);
+    assert_eq!(up.rows["clusters"].members().count(), 8);
     assert_eq!(cloud.census(&run), 9);
     let down = reach(&cloud.target(), &run, &Want::nothing(), Fence(1), patience).await.unwrap();
     assert_eq!((down, cloud.census(&run)), (World::default(), 0));

@@ -48,7 +48,7 @@ async fn a_killed_member_is_missed_even_where_others_serve() {
     cloud.serve(&run, "clusters", 1).unwrap();
     cloud.sabotage(&run, "clusters");
     let seen = target.observe(&run).await.unwrap();
-    assert_eq!(seen.rows["clusters"].members.len(), 7);
+    assert_eq!(seen.rows["clusters"].members().count(), 7);
     let step = target.step(&run, &want(), &seen, Fence(1)).await.unwrap();
     assert!(matches!(step, Progress::Pending { .. }), "{step:?}");
 }

@@ -21,6 +21,11 @@ mod a_function {
     target_contract!(SimBench::new("lambda-rust-dynamodb"));
 }
 
+mod a_flex_row {
+    use super::*;
+    target_contract!(SimBench::new("flex"));
+}
+
 mod two_pools_of_instances {
     use super::*;
     target_contract!(SimBench::new("clusters"));

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use gearshift_gear::metering::{Carried, capacity_units};
 use rust_decimal::Decimal;
 
-use crate::plane::function_row::gigabytes;
+use crate::plane::metering::gigabytes;
 
 /// Unit-hours of one load balancer.
 ///

@@ -2,24 +2,27 @@
 
 mod capacity;
 mod credits;
-mod diary;
-mod file_times;
-mod function_row;
-mod instance_row;
+mod events;
+mod function_side;
+mod member;
+mod metering;
+mod pool;
+mod pool_side;
 mod row;
 mod running;
-mod scheduler;
+mod side;
 mod starts;
+mod store_times;
 mod stores;
-mod task;
-mod task_row;
 mod wire;
 
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use gearshift_sandbox::{Enforcement, Host, adopt_orphans, end_descendants};
+use gearshift_deploy::Memory;
+use gearshift_sandbox::{Enforcement, Host, MemoryUse, adopt_orphans, end_descendants};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
@@ -53,7 +56,8 @@ pub async fn serve() -> Result<(), PlaneError> {
     std::io::stdin().read_to_end(&mut text).map_err(|error| unreadable(error.to_string()))?;
     let config: PlaneConfig =
         serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))?;
-    let not_started = |why: String| PlaneError::Start { row: config.wanted.row.name.clone(), why };
+    let not_started =
+        |why: String| PlaneError::Start { row: config.wanted.spec.row.name.clone(), why };
     let mut terminate =
         signal(SignalKind::terminate()).map_err(|error| not_started(error.to_string()))?;
     let unshaped = matches!(Host::detect().enforcement(), Enforcement::Unshaped { .. });
@@ -112,4 +116,18 @@ async fn converse(stream: UnixStream, row: &StandingRow, stop: &Notify) {
         // Whoever asked may be gone.
         let _ = stream.get_mut().write_all(&answer).await;
     }
+}
+
+/// This long on AWS's clock, as long as it takes here.
+fn on_this_clock(config: &PlaneConfig, time: Duration) -> Duration {
+    time.div_f64(config.wanted.spec.settings.clock_factor)
+}
+
+/// What the kernel counts, as the world says it.
+fn counted(memory: MemoryUse) -> Memory {
+    Memory { now_bytes: memory.now_bytes, peak_bytes: memory.peak_bytes }
+}
+
+fn words(error: impl std::fmt::Display) -> String {
+    error.to_string()
 }

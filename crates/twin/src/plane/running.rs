@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use gearshift_deploy::{Member, MemberState};
 use gearshift_files::PrivateDir;
-use gearshift_gear::EnvironmentId;
+use gearshift_gear::{EnvironmentId, Program};
 use gearshift_laws::sleep_until;
 use gearshift_sandbox::{Host, Limits, Sandbox, into_image};
 use nix::sys::signal::{Signal, kill};
@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::place::PlaneConfig;
-use crate::plane::function_row::counted;
+use crate::plane::counted;
 
 /// Longest a service may take until it listens.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -41,10 +41,11 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Starts the row's program and waits until it listens.
+    /// Starts the program and waits until it listens.
     pub(super) async fn start(
         config: &PlaneConfig,
         host: &Host,
+        program: &Program,
         id: EnvironmentId,
         limits: &Limits,
         variables: &[(String, String)],
@@ -57,17 +58,17 @@ impl Running {
         let directory = config.private().map_err(|e| e.to_string())?;
         let log = log_of(&id);
         let said = directory.create(&log).map_err(|e| e.to_string())?;
-        let mut command = command(config, &id, address, said);
+        let mut command = command(config, program, &id, address, said);
         command.envs(variables.iter().map(|(name, value)| (name, value)));
         sandbox.enter(&mut command).map_err(|e| e.to_string())?;
-        if let Some(image) = &config.program.image {
+        if let Some(image) = &program.image {
             into_image(&mut command, image).map_err(|e| e.to_string())?;
         }
         let mut command = tokio::process::Command::from(command);
         let mut child = command
             .kill_on_drop(true)
             .spawn()
-            .map_err(|e| format!("{}: {e}", config.program.executable().display()))?;
+            .map_err(|e| format!("{}: {e}", program.executable().display()))?;
         let pid = Pid::from_raw(child.id().expect("not waited for yet") as i32);
         let (tell, ended) = watch::channel(None);
         let waiter = tokio::spawn(async move {
@@ -150,19 +151,25 @@ impl Drop for Running {
     }
 }
 
-fn command(config: &PlaneConfig, id: &EnvironmentId, address: SocketAddr, said: File) -> Command {
-    let mut command = Command::new(config.program.executable());
+fn command(
+    config: &PlaneConfig,
+    program: &Program,
+    id: &EnvironmentId,
+    address: SocketAddr,
+    said: File,
+) -> Command {
+    let mut command = Command::new(program.executable());
     command
-        .args(config.program.arguments(address))
+        .args(program.arguments(address))
         .env_clear()
         .env("PATH", std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".to_owned()))
         .env("PORT", address.port().to_string())
         .env("HOST", address.ip().to_string())
         .env("BIND", address.ip().to_string())
         .env("INSTANCE_ID", &id.0)
-        .env("AWS_REGION", &config.wanted.settings.region)
-        .envs(config.program.variables.iter().map(|(name, value)| (name, value)))
-        .current_dir(&config.program.root)
+        .env("AWS_REGION", &config.wanted.spec.settings.region)
+        .envs(program.variables.iter().map(|(name, value)| (name, value)))
+        .current_dir(&program.root)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(said);

@@ -1,12 +1,13 @@
-//! The stores a function row has: objects always, for its page; a table where it counts in one.
+//! The stores of a row, which its sides share: objects always, for a function's page; a table where the
+//! row counts in one.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock, Weak};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use bytes::Bytes;
 use gearshift_access::Keys;
-use gearshift_functions::{Answered, Function, Page, PageRoute, Path, answer};
-use gearshift_gear::{FaultPlan, Part, PartKind, Store, StoresWanted};
+use gearshift_functions::{Answered, Function, Page, PageRoute, Path, access_key, answer};
+use gearshift_gear::{EnvironmentId, FaultPlan, Part, PartKind, Store, StoresWanted};
 use gearshift_laws::Laws;
 use gearshift_stores::{
     Hook, Metered, ObjectConfig, ObjectStore, StoreCall, TableConfig, TableStore,
@@ -17,7 +18,8 @@ use hyper::{Request, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 
-use super::function_row::words;
+use super::store_times::StoreTimes;
+use super::words;
 
 /// The table, or the bucket, functions count in.
 const COUNTED_IN: &str = "hits";
@@ -27,25 +29,37 @@ const PAGE: &str = "index.html";
 
 pub(super) struct Stores {
     counts_in: Store,
+    keys: Keys,
     objects: ObjectStore,
     table: Option<TableStore>,
-    charged: Charged,
+    charged: Arc<Charged>,
 }
 
-/// The function that store calls are charged to; it is made after its stores.
-type Charged = Arc<OnceLock<Weak<Function>>>;
+/// Whom store calls are charged to, by the access key id they were signed with.
+struct Charged {
+    /// The row's function, which is made after the stores.
+    function: OnceLock<Weak<Function>>,
+    /// Instances and tasks.
+    members: Mutex<HashMap<String, EnvironmentId>>,
+    times: Arc<StoreTimes>,
+}
 
 impl Stores {
-    /// Starts what a function of this row counts in, and the objects, with `page` among them.
+    /// Starts what this row counts in, and the objects, with `page` among them.
     pub(super) async fn start(
         counts_in: Store,
         wanted: Option<&StoresWanted>,
         page: Option<&str>,
         laws: &Arc<Laws>,
         seed: u64,
-        keys: &Keys,
+        times: &Arc<StoreTimes>,
     ) -> Result<Self, String> {
-        let charged = Charged::default();
+        let keys = Keys::random();
+        let charged = Arc::new(Charged {
+            function: OnceLock::new(),
+            members: Mutex::default(),
+            times: times.clone(),
+        });
         let hook = |what| Some(hook(charged.clone(), what));
         let objects = ObjectConfig {
             hook: hook("objects"),
@@ -83,15 +97,43 @@ impl Stores {
             }
             _ => {}
         }
-        Ok(Self { counts_in, objects, table, charged })
+        Ok(Self { counts_in, keys, objects, table, charged })
+    }
+
+    /// What calls of them are signed with; environments have an access key id of their own.
+    pub(super) fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// From now on store calls are charged to this function's requests.
     pub(super) fn charge(&self, function: &Arc<Function>) {
-        let _ = self.charged.set(Arc::downgrade(function));
+        let _ = self.charged.function.set(Arc::downgrade(function));
     }
 
-    /// What a function finds in its environment: where its stores are, and which it counts in.
+    /// What an instance or a task finds in its environment; its calls are charged to it by its key.
+    pub(super) fn for_member(&self, id: &EnvironmentId) -> Vec<(String, String)> {
+        let key = access_key(id);
+        let mut members = self.charged.members.lock().expect("no panic while held");
+        members.insert(key.clone(), id.clone());
+        let mut variables = self.variables();
+        let secret = self.keys.secret_access_key();
+        for (name, value) in [
+            ("AWS_ACCESS_KEY_ID", key.as_str()),
+            ("AWS_SECRET_ACCESS_KEY", secret),
+            // No token is checked: the signature says it all.
+            ("AWS_SESSION_TOKEN", "twin"),
+        ] {
+            variables.push((name.to_owned(), value.to_owned()));
+        }
+        variables
+    }
+
+    /// The member is gone, and its key with it.
+    pub(super) fn forget(&self, id: &EnvironmentId) {
+        self.charged.members.lock().expect("no panic while held").remove(&access_key(id));
+    }
+
+    /// What code finds in its environment: where its stores are, and which it counts in.
     pub(super) fn variables(&self) -> Vec<(String, String)> {
         let mut variables = vec![("AWS_ENDPOINT_URL_S3", self.objects.url())];
         if let Some(table) = &self.table {
@@ -162,10 +204,14 @@ fn bad_gateway() -> Answered {
     answer(StatusCode::BAD_GATEWAY, "application/json", r#"{"message":"Bad Gateway"}"#)
 }
 
-fn hook(charged: Charged, store: &'static str) -> Hook {
+fn hook(charged: Arc<Charged>, store: &'static str) -> Hook {
     Arc::new(move |call: StoreCall| {
-        let function = charged.get().and_then(Weak::upgrade);
-        if let (Some(function), Some(key)) = (function, &call.access_key) {
+        let Some(key) = &call.access_key else { return };
+        let member = charged.members.lock().expect("no panic while held").get(key).cloned();
+        if let Some(member) = member {
+            return charged.times.record_call(&member.0, &call, store);
+        }
+        if let Some(function) = charged.function.get().and_then(Weak::upgrade) {
             for part in parts(&call, store) {
                 function.charge(key, part);
             }

@@ -1,0 +1,56 @@
+//! The rows that stand, of every run of this user, as the verbs that change them find them.
+
+use anyhow::{Result, bail};
+use gearshift_deploy::{Standing, Target};
+use gearshift_gear::RunId;
+use gearshift_twin::{Twin, TwinConfig};
+
+use crate::here;
+use crate::verbs::Usage;
+
+/// A row that stands.
+pub struct Found {
+    pub twin: Twin,
+    pub run: RunId,
+    pub name: String,
+    pub standing: Standing,
+}
+
+/// Every row of every run of this user, by run and name; nothing is started or made by looking.
+pub async fn rows() -> Result<Vec<Found>> {
+    let config = here::looking_config();
+    let mut found = Vec::new();
+    for (run, bases) in here::live_runs(&config) {
+        for base in bases {
+            let config = TwinConfig { base, ..config.clone() };
+            let world = Twin::new(config.clone()).observe(&run).await?;
+            found.extend(world.rows.into_iter().map(|(name, standing)| Found {
+                twin: Twin::new(config.clone()),
+                run: run.clone(),
+                name,
+                standing,
+            }));
+        }
+    }
+    Ok(found)
+}
+
+/// The one row that is meant: of this run where one is named, and of those that fit.
+///
+/// # Errors
+/// Where there is none, or several; both say what there is.
+pub async fn one(run: Option<&RunId>, what: &str, fits: impl Fn(&Found) -> bool) -> Result<Found> {
+    let all = rows().await?;
+    let stand: Vec<String> = all.iter().map(|row| format!("{} ({})", row.name, row.run)).collect();
+    let of_run = |row: &Found| run.is_none_or(|run| row.run == *run);
+    let mut fitting: Vec<Found> = all.into_iter().filter(|row| of_run(row) && fits(row)).collect();
+    match fitting.len() {
+        1 => Ok(fitting.remove(0)),
+        0 if stand.is_empty() => bail!(Usage(format!("{what}: nothing stands → gearshift up ROW"))),
+        0 => bail!(Usage(format!("{what}: what stands is {}", stand.join(", ")))),
+        _ => {
+            let runs: Vec<String> = fitting.iter().map(|row| row.run.to_string()).collect();
+            bail!(Usage(format!("{what}: several stand ({}) → --run RUN", runs.join(", "))))
+        }
+    }
+}

@@ -1,0 +1,208 @@
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Args;
+use gearshift_deploy::{MemberState, PoolStanding, Shift, SideState, State};
+use gearshift_gear::{RunId, Side};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Ended, block_on, shift};
+use crate::standing::{Found, rows};
+use crate::{note, say, terminal};
+
+/// Between two looks.
+const REFRESH: Duration = Duration::from_secs(1);
+
+#[derive(Args)]
+pub struct Status {
+    /// Look again every second, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["json", "repair"])]
+    watch: bool,
+    /// Finish shifts that were interrupted, or undo those that had not moved half of the requests
+    #[arg(long)]
+    repair: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// One line: a side, or a pool where a side has several.
+#[derive(Serialize)]
+struct Line {
+    run: RunId,
+    row: String,
+    target: &'static str,
+    side: String,
+    state: String,
+    /// Members that take requests.
+    members: usize,
+    /// How many it was told to have; none where they follow the requests in flight.
+    wanted: Option<u32>,
+    /// In thousandths of the row's requests.
+    weight: u16,
+    in_flight: u64,
+    /// Seconds.
+    since_s: Option<i64>,
+}
+
+impl Status {
+    pub fn run(self) -> Result<Ended> {
+        if self.repair {
+            block_on(repair(self.json))?;
+        }
+        loop {
+            let found = block_on(rows())?;
+            let lines: Vec<Line> = found.iter().flat_map(lines_of).collect();
+            if self.json {
+                terminal::print_json(&lines)?;
+            } else {
+                print(&found, &lines);
+            }
+            if !self.watch {
+                return Ok(Ended::Well);
+            }
+            std::thread::sleep(REFRESH);
+            say!("");
+        }
+    }
+}
+
+/// Has every interrupted shift end.
+async fn repair(quiet: bool) -> Result<()> {
+    for found in rows().await? {
+        let Some(spec) = &found.standing.spec else { continue };
+        let Some(shift) = Shift::interrupted(&spec.row, &found.standing) else { continue };
+        shift::go(&found, &shift).await?;
+        if !quiet {
+            let to = spec.row.side(shift.to).map_or("nothing", |gear| gear.kind());
+            note!("{} (run {}): repaired, every request goes to the {to}", found.name, found.run);
+        }
+    }
+    Ok(())
+}
+
+fn print(found: &[Found], lines: &[Line]) {
+    if lines.is_empty() {
+        say!("nothing stands → gearshift up ROW");
+        return;
+    }
+    say!(
+        "{:<9} {:<22} {:<7} {:<10} {:<9} {:<8} {:>9} {:>10}  since",
+        "run",
+        "row",
+        "target",
+        "side",
+        "state",
+        "members",
+        "weight",
+        "in flight"
+    );
+    let mut before = None;
+    for line in lines {
+        let first = before != Some((&line.run, &line.row));
+        before = Some((&line.run, &line.row));
+        let (run, row, target) = match first {
+            true => (line.run.as_str(), line.row.as_str(), line.target),
+            false => ("", "", ""),
+        };
+        let members = match line.wanted {
+            Some(wanted) => format!("{} of {wanted}", line.members),
+            None if line.state == "absent" => "-".to_owned(),
+            None => line.members.to_string(),
+        };
+        let since = line.since_s.filter(|_| first).map(clock).unwrap_or_default();
+        let weight = format!("{}/1000", line.weight);
+        say!(
+            "{run:<9} {row:<22} {target:<7} {:<10} {:<9} {members:<8} {weight:>9} {:>10}  {since}",
+            line.side,
+            line.state,
+            line.in_flight
+        );
+    }
+    for row in found {
+        if let State::Broken { why } = &row.standing.state {
+            note!("{} (run {}): broken: {why} → gearshift down {}", row.name, row.run, row.run);
+        }
+        let spec = row.standing.spec.as_ref();
+        if spec.is_some_and(|spec| Shift::interrupted(&spec.row, &row.standing).is_some()) {
+            note!(
+                "{} (run {}): a shift is under way or was interrupted → gearshift status --repair",
+                row.name,
+                row.run
+            );
+        }
+    }
+}
+
+fn clock(seconds: i64) -> String {
+    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+/// The lines of a row: its sides, absent ones too, or the pools of its only side.
+fn lines_of(found: &Found) -> Vec<Line> {
+    let Found { run, name, standing, .. } = found;
+    let since = standing.since.map(|since| Timestamp::now().duration_since(since).as_secs());
+    let line = |side: &str, state: &str| Line {
+        run: run.clone(),
+        row: name.clone(),
+        target: "twin",
+        side: side.to_owned(),
+        state: state.to_owned(),
+        members: 0,
+        wanted: None,
+        weight: 0,
+        in_flight: 0,
+        since_s: since,
+    };
+    let Some(spec) = standing.spec.as_ref().filter(|_| !standing.sides.is_empty()) else {
+        return vec![line("-", word(&standing.state))];
+    };
+    let mut lines = Vec::new();
+    for (side, gear) in spec.row.sides() {
+        let Some(seen) = standing.sides.get(&side) else {
+            lines.push(line(gear.kind(), "absent"));
+            continue;
+        };
+        let broken = matches!(standing.state, State::Broken { .. });
+        let state = if broken { "broken" } else { side_word(&seen.state) };
+        let several = seen.pools.len() > 1;
+        for (index, (pool, of)) in seen.pools.iter().enumerate() {
+            let label = if side == Side::Only && !several { "-" } else { pool };
+            let label = if several { label } else { side_label(side, gear.kind(), label) };
+            lines.push(Line {
+                members: serving(of),
+                wanted: of.wanted,
+                weight: seen.weight,
+                in_flight: if index == 0 { seen.in_flight } else { 0 },
+                ..line(label, state)
+            });
+        }
+    }
+    lines
+}
+
+fn side_label<'a>(side: Side, kind: &'a str, label: &'a str) -> &'a str {
+    if side == Side::Only { label } else { kind }
+}
+
+fn serving(pool: &PoolStanding) -> usize {
+    let serve = |state: MemberState| matches!(state, MemberState::Idle | MemberState::Busy);
+    pool.members.iter().filter(|member| serve(member.state)).count()
+}
+
+fn word(state: &State) -> &'static str {
+    match state {
+        State::Starting => "starting",
+        State::Ready => "ready",
+        State::Broken { .. } => "broken",
+    }
+}
+
+fn side_word(state: &SideState) -> &'static str {
+    match state {
+        SideState::Warming { .. } => "warming",
+        SideState::Ready => "ready",
+        SideState::Draining => "draining",
+    }
+}
