@@ -189,6 +189,7 @@ fn unmodified_clients_prove_the_twin_lambda_runtime_and_the_rust_sdk() {
 /// Whoever replaces the object replaces the page: no function and no copy is asked.
 #[test]
 fn the_page_of_a_function_row_comes_from_the_object_store_through_the_gateway() {
+    gearshift_testing::needs!("curl");
     let (_folder, up) = bare_row();
     let page = || send("GET", &format!("{}/", up.url), &[], "").expect("an answer");
     let first = page();

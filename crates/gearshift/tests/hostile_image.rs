@@ -117,6 +117,7 @@ fn nothing(mut found: BTreeMap<String, String>, user: u32, own_processes: u32) {
 
 #[test]
 fn a_hostile_image_that_root_runs_finds_nothing() {
+    gearshift_testing::needs!("curl");
     if !nix::unistd::geteuid().is_root() {
         eprintln!("SKIPPED: running as root needs root");
         assert!(std::env::var_os("CI").is_none(), "CI runs as root");
@@ -135,6 +136,7 @@ fn a_hostile_image_that_root_runs_finds_nothing() {
 
 #[test]
 fn a_hostile_image_that_an_ordinary_user_runs_finds_nothing() {
+    gearshift_testing::needs!("curl");
     let root = nix::unistd::geteuid().is_root();
     let machine = Machine::new(if root { Who::Nobody } else { Who::Me });
     if !probe(&machine.folder.path().join("probe")) {
@@ -170,6 +172,7 @@ fn a_hostile_image_is_unpacked_without_rights_where_nobody_else_looks() {
 
 #[test]
 fn links_of_a_hostile_image_are_resolved_inside_it() {
+    gearshift_testing::needs!("curl");
     let machine = Machine::new(Who::Me);
     let path = machine.folder.path();
     if !probe(&path.join("probe")) {

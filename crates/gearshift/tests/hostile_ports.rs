@@ -25,6 +25,7 @@ const NO_ANSWER: &str = "000";
 
 #[test]
 fn a_hostile_local_user_on_every_port_finds_nothing_and_the_rows_own_clients_work() {
+    gearshift_testing::needs!("curl");
     if !nix::unistd::geteuid().is_root() {
         eprintln!("SKIPPED: a hostile local user on ports → as root, who may act as another user");
         return;
@@ -190,6 +191,7 @@ fn functions_of(up: &Up) -> Vec<Marked> {
 
 #[test]
 fn what_up_prints_is_all_that_a_client_needs() {
+    gearshift_testing::needs!("curl");
     let folder = Folder::new();
     let said = folder.text(&["up", ROW, "--physics", "off"]);
     let run = said.rsplit(' ').next().expect("ends with gearshift down RUN").trim().to_owned();

@@ -51,6 +51,7 @@ fn said(output: &Output) -> String {
 
 #[test]
 fn a_hostile_zip_that_root_runs_finds_nothing() {
+    gearshift_testing::needs!("curl");
     if !nix::unistd::geteuid().is_root() {
         eprintln!("SKIPPED: as an ordinary user a function has that user's rights (docs/trust.md)");
         assert!(std::env::var_os("CI").is_none(), "CI runs as root");

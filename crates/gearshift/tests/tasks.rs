@@ -134,11 +134,13 @@ fn survives_kill_9(row: &str, build: &str, faults: FaultPlan) {
 
 #[test]
 fn counter_invariant_holds_when_one_of_two_tasks_is_killed_in_the_middle_of_10_000_calls() {
+    gearshift_testing::needs!("curl");
     survives_kill_9("fargate", "hits", FaultPlan::default());
 }
 
 #[test]
 fn counter_invariant_holds_under_torn_writes_and_a_full_disk_while_a_task_is_killed() {
+    gearshift_testing::needs!("curl");
     // reset: torn; throttle: disk full.
     let faults = FaultPlan { applied_then_500: 20, not_applied_500: 20, throttle: 40, reset: 80 };
     survives_kill_9("fargate", "hits", faults);
@@ -146,12 +148,14 @@ fn counter_invariant_holds_under_torn_writes_and_a_full_disk_while_a_task_is_kil
 
 #[test]
 fn counter_invariant_holds_for_fastapi_tasks_under_torn_writes_a_full_disk_and_a_kill() {
+    gearshift_testing::needs!("curl");
     let faults = FaultPlan { applied_then_500: 20, not_applied_500: 20, throttle: 40, reset: 80 };
     survives_kill_9("fargate-fastapi", "fastapi", faults);
 }
 
 #[test]
 fn two_tasks_that_count_each_for_itself_are_noticed() {
+    gearshift_testing::needs!("curl");
     let _turn = alone();
     let mut row = of_tasks("fargate", 2);
     let Setup::Steady(gear) = &mut row.setup else { unreachable!("of_tasks says so") };
@@ -164,6 +168,7 @@ fn two_tasks_that_count_each_for_itself_are_noticed() {
 
 #[test]
 fn the_load_balancer_stops_sending_to_a_task_that_no_longer_answers() {
+    gearshift_testing::needs!("curl");
     let _turn = alone();
     let row = Standing::of(of_tasks("fargate", 2), shipped("hits"), plain());
     let [stuck, other] = &ids(&row)[..] else { panic!("two tasks") };
@@ -181,6 +186,7 @@ fn the_load_balancer_stops_sending_to_a_task_that_no_longer_answers() {
 
 #[test]
 fn a_spot_notice_drains_without_a_failed_request() {
+    gearshift_testing::needs!("curl");
     let _turn = alone();
     let row = Standing::of(of_tasks("fargate", 2), shipped("hits"), plain());
     let [noticed, _] = &ids(&row)[..] else { panic!("two tasks") };
@@ -215,6 +221,7 @@ fn a_spot_notice_drains_without_a_failed_request() {
 
 #[test]
 fn a_task_that_comes_back_goes_on_from_the_shared_file() {
+    gearshift_testing::needs!("curl");
     let _turn = alone();
     let row = Standing::of(of_tasks("fargate-direct", 1), shipped("hits"), plain());
     let [task] = &ids(&row)[..] else { panic!("one task") };

@@ -193,7 +193,7 @@ fn curl(url: &str) -> String {
 
 #[test]
 fn a_handler_behind_a_rest_api_gets_its_events_and_its_limits() {
-    gearshift_testing::needs!("pip", "node", "npm");
+    gearshift_testing::needs!("pip", "node", "npm", "curl");
     let code = "import json\n\ndef handler(event, context):\n    \
         return {'statusCode': 200, 'multiValueHeaders': {'Set-Cookie': ['a=1', 'b=2']}, \
         'body': json.dumps([event['httpMethod'], event['path'], event['pathParameters']])}\n";

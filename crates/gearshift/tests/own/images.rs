@@ -35,6 +35,7 @@ fn a_service_that_comes_as_an_image_runs_from_its_files_on_three_rows() {
 
 #[test]
 fn an_image_that_was_built_with_the_adapter_starts_it_once() {
+    gearshift_testing::needs!("curl");
     let folder = Folder::new();
     let build = ["image", "build", "--builtin", "hits", "--health", "/healthz", "-o", "image"];
     folder.text(&build);
@@ -51,6 +52,7 @@ fn an_image_that_was_built_with_the_adapter_starts_it_once() {
 
 #[test]
 fn what_a_process_writes_into_its_image_goes_with_it_and_it_is_the_images_user() {
+    gearshift_testing::needs!("curl");
     let folder = Folder::new();
     let busybox =
         ["/bin/busybox", "/usr/bin/busybox"].into_iter().find(|path| Path::new(path).exists());
