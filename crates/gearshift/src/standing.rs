@@ -35,7 +35,7 @@ pub async fn rows() -> Result<Vec<Found>> {
     Ok(found)
 }
 
-/// The one row that is meant: of this run where one is named, and of those that fit.
+/// The one row that is meant, `what` in words: of this run where one is named, and of those that fit.
 ///
 /// # Errors
 /// Where there is none, or several; both say what there is.
@@ -46,11 +46,16 @@ pub async fn one(run: Option<&RunId>, what: &str, fits: impl Fn(&Found) -> bool)
     let mut fitting: Vec<Found> = all.into_iter().filter(|row| of_run(row) && fits(row)).collect();
     match fitting.len() {
         1 => Ok(fitting.remove(0)),
-        0 if stand.is_empty() => bail!(Usage(format!("{what}: nothing stands → gearshift up ROW"))),
-        0 => bail!(Usage(format!("{what}: what stands is {}", stand.join(", ")))),
+        0 if stand.is_empty() => {
+            bail!(Usage(format!("no {what} stands: nothing does → gearshift up ROW")))
+        }
+        0 => bail!(Usage(format!("no {what} stands here; what stands: {}", stand.join(", ")))),
         _ => {
             let runs: Vec<String> = fitting.iter().map(|row| row.run.to_string()).collect();
-            bail!(Usage(format!("{what}: several stand ({}) → --run RUN", runs.join(", "))))
+            bail!(Usage(format!(
+                "several rows could be meant, of runs {} → --run RUN",
+                runs.join(", ")
+            )))
         }
     }
 }

@@ -85,6 +85,7 @@ fn shift_and_back(folder: &Folder, up: &Up, shifts: usize) {
             .as_array()
             .expect("lines")
             .iter()
+            .filter(|line| line["run"] == up.run.as_str())
             .filter_map(|line| line["weight"].as_u64())
             .collect();
         let expected = if number % 2 == 0 { [0, 1000] } else { [1000, 0] };

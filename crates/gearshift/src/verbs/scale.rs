@@ -42,7 +42,7 @@ impl ScaleVerb {
         let asked = parse(&self.what).map_err(Usage)?;
         block_on(async {
             let fits = |row: &Found| row.name == asked.row;
-            let what = format!("{} is scaled", asked.row);
+            let what = format!("row `{}`", asked.row);
             let found = one(self.run.as_ref(), &what, fits).await?;
             let Some(spec) = found.standing.spec.clone() else {
                 bail!(Usage(format!("{} does not tell what it was started as", found.name)));

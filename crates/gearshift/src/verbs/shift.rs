@@ -65,7 +65,7 @@ impl ShiftVerb {
                 Direction::Down => Side::Low,
             };
             let flex = |row: &Found| row.standing.sides.keys().any(|side| *side != Side::Only);
-            let found = one(self.run.as_ref(), "a flex row is shifted", flex).await?;
+            let found = one(self.run.as_ref(), "flex row", flex).await?;
             let Some(spec) = &found.standing.spec else {
                 bail!(Usage(format!("{} does not tell what it was started as", found.name)));
             };

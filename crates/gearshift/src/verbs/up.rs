@@ -158,6 +158,9 @@ impl Up {
         let region = &self.region;
         let standing = &world.rows[&row.name];
         let url = standing.url.as_deref().unwrap_or_default();
+        if share < 1.0 {
+            note!("{}", scaled(&wanted, share));
+        }
         if self.json {
             let endpoints = &standing.endpoints;
             let runtime = runtime.as_ref();
@@ -174,9 +177,6 @@ impl Up {
         }
         if let Shaping::Unshaped { why, how_to_get_it } = shaping {
             note!("unshaped: {why} → {how_to_get_it}");
-        }
-        if share < 1.0 {
-            note!("{}", scaled(&wanted, share));
         }
         say!("{}  {url}", row.name);
         for route in row.gear().pools.iter().filter_map(|pool| pool.route.as_deref()) {
