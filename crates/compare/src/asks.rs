@@ -1,5 +1,6 @@
 //! What is asked of the service that is compared.
 
+use gearshift_gear::Row;
 use gearshift_load::{Expect, ExpectBody, Job, Mode, Request};
 
 /// The requests a service is measured with, and how it counts.
@@ -40,6 +41,31 @@ impl Asks {
             read: "/hits/count".to_owned(),
         };
         Self { requests: vec![count], counter: Some(counter), own: false }
+    }
+
+    /// What is asked of this row: where its pools have routes, the same on each of them. The built-in
+    /// service answers at a route itself, with who it is; what is counted behind several members is
+    /// not one count.
+    pub(crate) fn of_row(&self, row: &Row) -> Self {
+        let pools = row.gear().pools.iter();
+        let routes: Vec<&str> = pools.filter_map(|pool| pool.route.as_deref()).collect();
+        if routes.is_empty() {
+            return self.clone();
+        }
+        let on = |route: &str| -> Vec<Request> {
+            if self.own {
+                let at = |request: &Request| Request {
+                    path: format!("{route}{}", request.path),
+                    ..request.clone()
+                };
+                return self.requests.iter().map(at).collect();
+            }
+            let expect = Expect { status: 200, body: ExpectBody::Any };
+            let first = self.requests[0].clone();
+            vec![Request { path: route.to_owned(), expect, ..first }]
+        };
+        let requests = routes.into_iter().flat_map(on).collect();
+        Self { requests, counter: None, own: self.own }
     }
 
     /// All kinds of requests by weight.

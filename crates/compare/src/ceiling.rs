@@ -27,7 +27,9 @@ pub(crate) async fn measure(
     at: &Stand<'_>,
     latency: Option<&Latency>,
 ) -> Result<Option<Ceiling>, CounterError> {
-    match &at.row.gear().pools[0].compute {
+    // Of several pools each has its own, which one load over all of them does not show.
+    let [pool] = at.row.gear().pools.as_slice() else { return Ok(None) };
+    match &pool.compute {
         Compute::Function { .. } => Ok(latency.map(|latency| function_ceiling(at.row, latency))),
         Compute::Instance(kind) => match instance_type(kind) {
             Some(kind) => instance_ceiling(at, &kind).await.map(Some),
@@ -36,10 +38,31 @@ pub(crate) async fn measure(
         Compute::Task { milli_vcpu, host, .. } => {
             let vcpus = f64::from(milli_vcpu.0) / 1000.0;
             let host = host.as_deref().and_then(instance_type);
-            task_ceiling(at, vcpus, host).await.map(Some)
+            task_ceiling(at, vcpus, host).await.map(|ceiling| Some(at_most_an_items(at, ceiling)))
         }
         Compute::Pod { .. } => Ok(None),
     }
+}
+
+/// Where every call of the built-in service counts in one item of a table, no more than that takes.
+fn at_most_an_items(at: &Stand<'_>, ceiling: Ceiling) -> Ceiling {
+    let counts = at.row.gear().store == Store::Table && !at.asks.own;
+    if !counts || ceiling.sustained.per_s.value <= ITEM_WRITES_PER_S {
+        return ceiling;
+    }
+    let source = "DynamoDB developer guide: 1,000 write units a second on one item";
+    let origin = Origin::computed([Origin::Quoted(SourceId::from(source))]);
+    let without = grouped(ceiling.sustained.per_s.value);
+    let note = format!(
+        "DynamoDB takes {} writes/s on one item; without the counter {without}/s (computed)",
+        grouped(ITEM_WRITES_PER_S)
+    );
+    let sustained = HowFast {
+        per_s: Known::new(ITEM_WRITES_PER_S, origin),
+        set_by: "item".to_owned(),
+        ..ceiling.sustained
+    };
+    Ceiling { sustained, burst: None, burst_minutes: None, note }
 }
 
 /// Computed: concurrency ÷ duration, the account's rate, writes on one item or swaps of one object;

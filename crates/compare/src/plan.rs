@@ -27,6 +27,9 @@ pub struct Plan {
     pub region: String,
     pub physics: bool,
     pub match_vcpu: MatchVcpu,
+    /// By what a row's CPU shares are multiplied, by name, where they do not fit this machine as they
+    /// are: above 0 and below 1.
+    pub share_factors: BTreeMap<String, f64>,
     /// Functions make their clients anew on every call.
     pub init_per_call: bool,
     /// Laws that are multiplied, by what.
@@ -39,6 +42,13 @@ pub struct Plan {
     pub quick: bool,
     /// Course of traffic a year of shifting is shown for.
     pub shape: Shape,
+}
+
+impl Plan {
+    /// By what this row's CPU shares are multiplied; 1: they are the provider's.
+    pub(crate) fn share_factor(&self, row: &Row) -> f64 {
+        self.share_factors.get(&row.name).copied().unwrap_or(1.0)
+    }
 }
 
 /// How shares are matched to the provider's cores.

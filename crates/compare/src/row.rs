@@ -105,7 +105,7 @@ impl Bench<'_> {
     pub(crate) async fn look_again(&self, row: &Row, factor: &Factor, calls: u64) -> Option<f64> {
         let looked = async {
             let url = self.stand(row, factor).await?;
-            let asks = &self.plan.asks;
+            let asks = &self.plan.asks.of_row(row);
             let warm = latency::warm_up(self.worker, asks, &url, BTreeSet::new()).await?;
             let outcome =
                 self.worker.run(&latency::job(asks, &url, calls, warm.rate_per_s)).await?;
@@ -125,6 +125,7 @@ impl Bench<'_> {
             shaped: true,
             seed: plan.seed,
             core_factor: factor.value,
+            share_factor: plan.share_factor(row),
             region: plan.region.clone(),
             init_per_call: plan.init_per_call,
             law_factors: plan.law_factors.clone(),
@@ -164,19 +165,20 @@ impl Bench<'_> {
         url: &str,
     ) -> Result<Measured, RowError> {
         let plan = self.plan;
+        let asks = plan.asks.of_row(row);
         let at = Stand {
             target: self.target,
             worker: self.worker,
             run: &plan.run,
             row,
             url,
-            asks: &plan.asks,
+            asks: &asks,
             core_factor: factor.value,
             core_range: (factor.low, factor.high),
         };
         (self.told)(Phase::Checking);
-        let counter = match plan.asks.counter.as_ref() {
-            Some(paths) if !plan.asks.own => Some(counter::check(&at, paths).await?),
+        let counter = match asks.counter.as_ref() {
+            Some(paths) if !asks.own => Some(counter::check(&at, paths).await?),
             _ => None,
         };
         let answers = parity::look(&at).await;
@@ -213,7 +215,8 @@ impl Bench<'_> {
             ceiling: ceiling.filter(|_| shaped),
             footprint,
             usage,
-            money: shaped.then(|| interval.money()),
+            // What is paid by the hour is paid at any speed.
+            money: (shaped || row.has_units()).then(|| interval.money()),
             host_drift: None,
             runtime: None,
         };
@@ -227,8 +230,13 @@ impl Bench<'_> {
             .map(|how_fast| how_fast.generator_core_share)
             .fold(outcome.generator.core_share, f64::max);
         let ceiling = result.ceiling.as_ref().filter(|_| row.has_units()).and_then(PerUnit::of);
-        let priced =
-            (valid && shaped).then(|| PricedRow { name: row.name.clone(), interval, ceiling });
+        // Without a ceiling nobody knows how many units more traffic takes.
+        let limited = ceiling.is_some() || !row.has_units();
+        let priced = (valid && shaped && limited).then(|| PricedRow {
+            name: row.name.clone(),
+            interval,
+            ceiling,
+        });
         Ok(Measured {
             result,
             priced,
@@ -246,9 +254,10 @@ impl Bench<'_> {
         seen: BTreeSet<EnvironmentId>,
     ) -> Result<(Option<Latency>, Vec<UsageLine>, Outcome), RowError> {
         let plan = self.plan;
-        let warm = latency::warm_up(self.worker, &plan.asks, url, seen).await?;
+        let asks = plan.asks.of_row(row);
+        let warm = latency::warm_up(self.worker, &asks, url, seen).await?;
         let rate_milli_per_s = (warm.rate_per_s * 1000.0) as u64;
-        let job = latency::job(&plan.asks, url, plan.calls, warm.rate_per_s);
+        let job = latency::job(&asks, url, plan.calls, warm.rate_per_s);
         let mut attempts = 0;
         loop {
             attempts += 1;

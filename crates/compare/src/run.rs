@@ -59,7 +59,9 @@ pub async fn compare(
         let factor = speed.matched(row, plan.match_vcpu);
         let provided = provision.provide(row).await;
         let facts = match provided {
-            Ok(runtime) => target.facts(row).await.map(|facts| (runtime, facts.shaping)),
+            Ok(runtime) => {
+                target.facts(row).await.map(|facts| (runtime, shaping_of(plan, row, facts.shaping)))
+            }
             Err(missing) => Err(missing),
         };
         match facts {
@@ -124,6 +126,18 @@ pub async fn compare(
     };
     results.shifting = shifting(&results, book, &plan.shape).ok();
     Ok(results)
+}
+
+/// A row whose shares do not fit this machine has less than its own: its speed says nothing.
+fn shaping_of(plan: &Plan, row: &Row, shaping: Shaping) -> Shaping {
+    let factor = plan.share_factor(row);
+    if factor >= 1.0 || !matches!(shaping, Shaping::Shaped { .. }) {
+        return shaping;
+    }
+    Shaping::Unshaped {
+        why: format!("its CPU shares are multiplied by {factor} to fit this machine"),
+        how_to_get_it: "a machine with more cores".to_owned(),
+    }
 }
 
 fn skipped(row: &Row, missing: Missing) -> RowResult {

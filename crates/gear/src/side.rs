@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Compute, Gear, OWN, OWN_ADAPTED, Pool, Row, Setup};
+use crate::{Build, Compute, Count, Gear, OWN, OWN_ADAPTED, Pool, Row, Setup};
 
 /// One gear of a row's setup.
 #[derive(
@@ -64,6 +64,19 @@ impl Row {
         self.sides().into_iter().find_map(|(of, gear)| (of == side).then_some(gear))
     }
 
+    /// Each side as a steady row of its own, named after it: what is measured and priced side by side. A
+    /// steady row is its own only side.
+    pub fn each_side(&self) -> Vec<Self> {
+        let Setup::Flex { .. } = &self.setup else { return vec![self.clone()] };
+        let steady = |(side, gear): (Side, &Gear)| Self {
+            name: format!("{}-{}", self.name, gear.kind()),
+            setup: Setup::Steady(gear.standing()),
+            build: Build { name: self.build_of(side).to_owned(), ..self.build.clone() },
+            ..self.clone()
+        };
+        self.sides().into_iter().map(steady).collect()
+    }
+
     /// The build that runs on one side. Both sides of a flex setup run the same code: on a function
     /// the built-in service is its build for the Runtime API, and a user's is behind the adapter.
     pub fn build_of(&self, side: Side) -> &str {
@@ -77,6 +90,17 @@ impl Row {
 }
 
 impl Gear {
+    /// It with as many members as it is started with, at least one, where it has a range of them.
+    fn standing(&self) -> Self {
+        let mut gear = self.clone();
+        for pool in &mut gear.pools {
+            if let Count::Range(least, _) = pool.count {
+                pool.count = Count::Fixed(least.max(1));
+            }
+        }
+        gear
+    }
+
     /// Whether its compute is a function, whose members follow the requests in flight.
     pub fn is_function(&self) -> bool {
         matches!(self.pools.first().map(|pool| &pool.compute), Some(Compute::Function { .. }))
@@ -126,6 +150,10 @@ mod tests {
         let own = flex.clone().with_own_code().unwrap();
         assert_eq!((own.build_of(Side::Low), own.build_of(Side::High)), (OWN_ADAPTED, OWN));
         assert_eq!(own.side(Side::High).unwrap().store, crate::Store::Memory);
+        let names: Vec<_> =
+            flex.each_side().into_iter().map(|row| (row.name, row.build.name)).collect();
+        let pair = |name: &str, build: &str| (name.to_owned(), build.to_owned());
+        assert_eq!(names, [pair("flex-function", "function-rust"), pair("flex-tasks", "hits")]);
     }
 
     #[test]

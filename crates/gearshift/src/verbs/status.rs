@@ -2,9 +2,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use gearshift_deploy::{MemberState, PoolStanding, Shift, SideState, State};
-use gearshift_gear::{RunId, Side};
+use gearshift_deploy::{MemberState, PoolStanding, Shift, SideState, Spec, State};
+use gearshift_gear::{Count, Front, Gear, HOURS_PER_MONTH, Pool, Row, RunId, Setup, Side};
+use gearshift_price::{PriceBook, Usage, bill, fixed_usage};
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::{Ended, block_on, shift};
@@ -44,6 +46,9 @@ struct Line {
     in_flight: u64,
     /// Seconds.
     since_s: Option<i64>,
+    /// What stands of it costs this much an hour, in dollars, before any call; none where a price is
+    /// missing.
+    usd_per_h: Option<Decimal>,
 }
 
 impl Status {
@@ -88,7 +93,7 @@ fn print(found: &[Found], lines: &[Line]) {
         return;
     }
     say!(
-        "{:<9} {:<22} {:<7} {:<10} {:<9} {:<8} {:>9} {:>10}  since",
+        "{:<9} {:<22} {:<7} {:<10} {:<9} {:<8} {:>9} {:>10}  {:<9} {:>7}",
         "run",
         "row",
         "target",
@@ -96,7 +101,9 @@ fn print(found: &[Found], lines: &[Line]) {
         "state",
         "members",
         "weight",
-        "in flight"
+        "in flight",
+        "since",
+        "$/h"
     );
     let mut before = None;
     for line in lines {
@@ -113,8 +120,9 @@ fn print(found: &[Found], lines: &[Line]) {
         };
         let since = line.since_s.filter(|_| first).map(clock).unwrap_or_default();
         let weight = format!("{}/1000", line.weight);
+        let cost = line.usd_per_h.map(|usd| format!("{usd:.3}")).unwrap_or_default();
         say!(
-            "{run:<9} {row:<22} {target:<7} {:<10} {:<9} {members:<8} {weight:>9} {:>10}  {since}",
+            "{run:<9} {row:<22} {target:<7} {:<10} {:<9} {members:<8} {weight:>9} {:>10}  {since:<9} {cost:>7}",
             line.side,
             line.state,
             line.in_flight
@@ -154,6 +162,7 @@ fn lines_of(found: &Found) -> Vec<Line> {
         weight: 0,
         in_flight: 0,
         since_s: since,
+        usd_per_h: None,
     };
     let Some(spec) = standing.spec.as_ref().filter(|_| !standing.sides.is_empty()) else {
         return vec![line("-", word(&standing.state))];
@@ -161,7 +170,7 @@ fn lines_of(found: &Found) -> Vec<Line> {
     let mut lines = Vec::new();
     for (side, gear) in spec.row.sides() {
         let Some(seen) = standing.sides.get(&side) else {
-            lines.push(line(gear.kind(), "absent"));
+            lines.push(Line { usd_per_h: Some(Decimal::ZERO), ..line(gear.kind(), "absent") });
             continue;
         };
         let broken = matches!(standing.state, State::Broken { .. });
@@ -175,11 +184,27 @@ fn lines_of(found: &Found) -> Vec<Line> {
                 wanted: of.wanted,
                 weight: seen.weight,
                 in_flight: if index == 0 { seen.in_flight } else { 0 },
+                usd_per_h: usd_per_h(spec, side, index, of.wanted),
                 ..line(label, state)
             });
         }
     }
     lines
+}
+
+/// What so many members of this pool cost an hour while they stand; with the side's first pool comes
+/// what stands before all of them.
+fn usd_per_h(spec: &Spec, side: Side, index: usize, members: Option<u32>) -> Option<Decimal> {
+    let gear = spec.row.side(side)?;
+    let pool = gear.pools.get(index)?;
+    let count = members.map_or(pool.count, Count::Fixed);
+    let front = if index == 0 { gear.front } else { Front::Direct };
+    let gear = Gear { front, pools: vec![Pool { count, ..pool.clone() }], ..gear.clone() };
+    let row = Row { setup: Setup::Steady(gear), ..spec.row.clone() };
+    let fixed = fixed_usage(&row).ok()?;
+    let book = PriceBook::region(&spec.settings.region).ok()?;
+    let month = bill(Usage { fixed, per_call: Vec::new() }, book).per_month_fixed().ok()?;
+    Some((month.value / Decimal::from(HOURS_PER_MONTH)).round_dp(4))
 }
 
 fn side_label<'a>(side: Side, kind: &'a str, label: &'a str) -> &'a str {

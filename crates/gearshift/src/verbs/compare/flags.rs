@@ -188,6 +188,11 @@ impl Flags {
         let mut rows = self.named(own)?;
         if let Some(own) = own {
             rows = rows.into_iter().map(|row| of_own(row, own)).collect::<Result<_>>()?;
+        }
+        // A flex row is measured on each of its sides.
+        rows = rows.iter().flat_map(Row::each_side).collect();
+        if own.is_some() {
+            // It has the user's code.
         } else if let Some(row) = rows.iter().find(|row| row.build.name == gearshift_gear::OWN) {
             bail!(Usage(format!(
                 "row {} runs a service of yours, and this folder describes none → gearshift init",

@@ -1,17 +1,19 @@
 mod flags;
 mod install;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use gearshift_compare::{Overhead, Plan, Results, RowState, Worker, compare, overhead};
+use gearshift_deploy::{Settings, Wanted};
 use gearshift_gear::{CATALOGUE, Row, RunId};
 use gearshift_manifest::Manifest;
 use gearshift_price::PriceBook;
 use gearshift_sandbox::Cores;
-use gearshift_twin::{Twin, TwinConfig};
+use gearshift_twin::{Twin, TwinConfig, fitting_share};
 
 use self::flags::Flags;
 pub use self::flags::of_own;
@@ -169,7 +171,7 @@ impl Compare {
             service: service.name,
             asks: service.asks,
             slo: service.slo,
-            rows,
+            rows: rows.clone(),
             calls: flags.calls(),
             cold_starts: 9,
             seed: flags.seed(),
@@ -177,6 +179,7 @@ impl Compare {
             region: flags.region().to_owned(),
             physics: flags.physics(),
             match_vcpu: flags.match_vcpu(),
+            share_factors: share_factors(&rows, &here::cache()?),
             init_per_call: self.init == Init::PerCall,
             law_factors: flags.law_factors()?,
             sweep_mb: flags.sweep_mb(),
@@ -196,6 +199,17 @@ impl Compare {
             Ended::Well
         }
     }
+}
+
+/// By what the shares of those rows are multiplied that do not fit this machine even alone.
+fn share_factors(rows: &[Row], cache: &Path) -> BTreeMap<String, f64> {
+    let cores = Cores::split();
+    let factor = |row: &Row| {
+        let core_factor = gearshift_compare::core_factor(row, cache).value;
+        let wanted = Wanted::initial(row.clone(), Settings { core_factor, ..Settings::default() });
+        (row.name.clone(), fitting_share(&wanted, &[], &cores))
+    };
+    rows.iter().map(factor).filter(|(_, factor)| *factor < 1.0).collect()
 }
 
 /// Writes the run's files at once: a folder that exists is complete.
