@@ -3,6 +3,7 @@
 //! Nothing of a shift is remembered: each step follows from the row as it stands, so whoever looks at
 //! a row whose shift was interrupted can finish it or undo it.
 
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use gearshift_gear::{Row, RunId, Side};
@@ -51,8 +52,8 @@ impl Shift {
     pub fn next(&self, row: &Row, seen: &Standing) -> Option<(ShiftStep, Scale)> {
         let (to, from) = (self.to, self.to.other());
         let mut scale = seen.scale();
-        if !scale.sides.contains_key(&to) {
-            scale.sides.insert(to, self.warmed(row));
+        if let Entry::Vacant(absent) = scale.sides.entry(to) {
+            absent.insert(self.warmed(row));
             return Some((ShiftStep::Warm, scale));
         }
         let ready = seen.sides.get(&to).is_some_and(|side| side.state == SideState::Ready);
