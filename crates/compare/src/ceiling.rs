@@ -1,6 +1,6 @@
 //! How much a row takes, and what sets it.
 
-use gearshift_deploy::{Condition, Standing, TargetError};
+use gearshift_deploy::{Condition, ConditionKind, Standing, TargetError};
 use gearshift_gear::{Compute, InstanceType, Known, Origin, Row, SourceId, Store, instance_type};
 use gearshift_load::Mode;
 
@@ -21,6 +21,18 @@ const SATURATED: f64 = 0.9;
 const ITEM_WRITES_PER_S: f64 = 1000.0;
 /// Requests a second per unit of concurrency. Source: Lambda developer guide, scaling behaviour.
 const REQUESTS_PER_CONCURRENCY: f64 = 10.0;
+
+/// Whether the target can arrange what the ceiling of this row takes.
+///
+/// # Errors
+/// What it cannot, in words.
+pub(crate) fn can_be_measured(at: &Stand<'_>) -> Result<(), String> {
+    let instance = |compute: &Compute| matches!(compute, Compute::Instance(_));
+    match at.row.gear().pools.iter().any(|pool| instance(&pool.compute)) {
+        true => at.facts.arranges(ConditionKind::Credits),
+        false => Ok(()),
+    }
+}
 
 /// The ceiling of a row that stands.
 pub(crate) async fn measure(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gearshift_deploy::Condition;
+use gearshift_deploy::{Condition, ConditionKind};
 
 use crate::counter::{self, CounterError};
 use crate::results::Keeps;
@@ -12,6 +12,9 @@ use crate::row::Stand;
 /// for the built-in service, whose counter must hold, and where nothing is said of a counter.
 pub(crate) async fn look(at: &Stand<'_>) -> Result<Option<Keeps>, CounterError> {
     let Some(paths) = at.asks.counter.as_ref().filter(|_| at.asks.own) else { return Ok(None) };
+    if at.facts.arranges(ConditionKind::Cold).is_err() {
+        return Ok(None);
+    }
     let before = counter::read(at, paths).await?;
     let added = counter::add(at, paths, counter::CALLS).await?;
     let after = counter::read(at, paths).await?;

@@ -70,32 +70,26 @@ pub(crate) fn billed_ms(result: &RowResult, memory_mb: u32) -> Option<Known<f64>
 
 impl Bench<'_> {
     /// Measures the row at each of the plan's sizes.
-    pub(crate) async fn sweep(&self, row: &Row, shaping: &Shaping, factor: &Factor) -> MemorySweep {
+    pub(crate) async fn sweep(&self, row: &Row, factor: &Factor) -> MemorySweep {
         let mut sizes = self.plan.sweep_mb.clone();
         sizes.sort_unstable();
         let mut points = Vec::new();
         for mb in sizes {
             (self.told)(Phase::Memory { mb });
-            points.push(self.at_memory(row, mb, shaping, factor).await);
+            points.push(self.at_memory(row, mb, factor).await);
         }
         MemorySweep::of(row, points)
     }
 
     /// Measures the row with this much memory and takes it down.
-    async fn at_memory(
-        &self,
-        row: &Row,
-        memory_mb: u32,
-        shaping: &Shaping,
-        factor: &Factor,
-    ) -> MemoryPoint {
+    async fn at_memory(&self, row: &Row, memory_mb: u32, factor: &Factor) -> MemoryPoint {
         let row = row.clone().with_function_memory_mb(memory_mb);
         let measured = self.warm_only(&row, factor).await;
         (self.told)(Phase::TakingDown);
         let down = self.take_down().await;
         let mut point = match measured {
             Ok(mut result) => {
-                judge(&mut result, shaping);
+                judge(&mut result, &self.facts.shaping);
                 point_of(&result, memory_mb)
             }
             Err(error) => point_of(&failed(&row, &error).result, memory_mb),

@@ -168,6 +168,9 @@ pub struct RowResult {
     pub reason: Option<String>,
     /// The command that changes that.
     pub command: Option<String>,
+    /// What could not be measured on this target, each with its reason; its cell is empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<String>,
     pub counter: Option<Counter>,
     /// Of a user's service that counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]

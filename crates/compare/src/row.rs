@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 
 use gearshift_calibrate::Factor;
-use gearshift_deploy::{Fence, Patience, Settings, Shaping, Target, TargetError, Want, reach};
+use gearshift_deploy::{
+    Clock, ConditionKind, Facts, Fence, Settings, Shaping, Target, TargetError, Want, World,
+    reach_on,
+};
 use gearshift_gear::{Bounds, Code, EnvironmentId, Row, RunId, UsageLine};
 use gearshift_load::{Outcome, Since, near_median};
 use gearshift_price::{PriceBook, PriceError};
@@ -22,6 +25,10 @@ use crate::{ceiling, cold, counter, footprint, keeps, latency, parity};
 const DRIFT_MAX: f64 = 0.10;
 /// Before a second look at a machine that seems to have changed.
 const SETTLE: std::time::Duration = std::time::Duration::from_secs(1);
+/// Between two looks at meters that are late.
+const METER_LOOK: std::time::Duration = std::time::Duration::from_secs(5);
+/// How much later than a target says its meters may be.
+const METERS_MORE: std::time::Duration = std::time::Duration::from_secs(120);
 /// How often latency is measured at most.
 const ATTEMPTS: u32 = 2;
 
@@ -44,6 +51,10 @@ pub(crate) enum RowError {
 pub(crate) struct Bench<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) target: &'a dyn Target,
+    /// What the target is like for this row; its shaping is the row's own.
+    pub(crate) facts: &'a Facts,
+    /// The clock that the target lives by.
+    pub(crate) clock: &'a dyn Clock,
     pub(crate) worker: &'a Worker,
     pub(crate) book: &'a PriceBook,
     pub(crate) told: &'a (dyn Fn(Phase) + Sync),
@@ -53,6 +64,7 @@ pub(crate) struct Bench<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Stand<'a> {
     pub(crate) target: &'a dyn Target,
+    pub(crate) facts: &'a Facts,
     pub(crate) worker: &'a Worker,
     pub(crate) run: &'a RunId,
     pub(crate) row: &'a Row,
@@ -73,10 +85,10 @@ pub(crate) struct Measured {
 
 impl Bench<'_> {
     /// Starts the row, measures it and takes it down, whatever happens in between.
-    pub(crate) async fn measure(&self, row: &Row, shaping: &Shaping, factor: &Factor) -> Measured {
+    pub(crate) async fn measure(&self, row: &Row, factor: &Factor) -> Measured {
         let before_ms = loop_ms().await;
         let measured = match self.stand(row, factor).await {
-            Ok(url) => self.measure_standing(row, shaping, factor, &url).await,
+            Ok(url) => self.measure_standing(row, factor, &url).await,
             Err(error) => Err(error),
         };
         (self.told)(Phase::TakingDown);
@@ -132,42 +144,31 @@ impl Bench<'_> {
             ..Settings::default()
         };
         let want = Want::one(row.clone(), settings);
-        let world = reach(
-            self.target,
-            &plan.run,
-            &want,
-            Fence::at(jiff::Timestamp::now()),
-            Patience::default(),
-        )
-        .await?;
+        let world = self.reach(&want).await?;
         let url = world.rows.get(&row.name).and_then(|standing| standing.url.clone());
         url.ok_or_else(|| RowError::NoUrl(row.name.clone()))
     }
 
     pub(crate) async fn take_down(&self) -> Result<(), TargetError> {
-        let nothing = Want::nothing();
-        reach(
-            self.target,
-            &self.plan.run,
-            &nothing,
-            Fence::at(jiff::Timestamp::now()),
-            Patience::default(),
-        )
-        .await?;
-        Ok(())
+        self.reach(&Want::nothing()).await.map(|_| ())
+    }
+
+    async fn reach(&self, want: &Want) -> Result<World, TargetError> {
+        let (fence, patience) = (Fence::at(jiff::Timestamp::now()), self.facts.patience);
+        reach_on(self.clock, self.target, &self.plan.run, want, fence, patience).await
     }
 
     async fn measure_standing(
         &self,
         row: &Row,
-        shaping: &Shaping,
         factor: &Factor,
         url: &str,
     ) -> Result<Measured, RowError> {
-        let plan = self.plan;
+        let (plan, facts) = (self.plan, self.facts);
         let asks = plan.asks.of_row(row);
         let at = Stand {
             target: self.target,
+            facts,
             worker: self.worker,
             run: &plan.run,
             row,
@@ -186,17 +187,30 @@ impl Bench<'_> {
         let mut seen = BTreeSet::new();
         let of = plan.cold_starts;
         let told = |done| (self.told)(Phase::ColdStarts { done, of });
-        let cold = cold::measure(&at, of, &mut seen, &told).await?;
+        let mut gaps = Vec::new();
+        let cold = match facts.arranges(ConditionKind::Cold) {
+            Ok(()) => cold::measure(&at, of, &mut seen, &told).await?,
+            Err(why) => {
+                gaps.push(format!("cold start: {why}"));
+                None
+            }
+        };
         let (latency, usage, outcome) = self.latency(row, url, seen).await?;
         let warm = footprint::look(&at).await?;
         (self.told)(Phase::Ceiling);
-        let ceiling = ceiling::measure(&at, latency.as_ref()).await?;
+        let ceiling = match ceiling::can_be_measured(&at) {
+            Ok(()) => ceiling::measure(&at, latency.as_ref()).await?,
+            Err(why) => {
+                gaps.push(format!("ceiling: {why}"));
+                None
+            }
+        };
         (self.told)(Phase::Metering);
         let footprint = footprint::footprint(&at, &warm, &footprint::look(&at).await?);
         let acknowledged = NonZeroU64::new(outcome.sent).unwrap_or(NonZeroU64::MIN);
         let row_usage = row_usage(row, &usage, acknowledged, &plan.run)?;
         let interval = Interval::of(&row_usage, latency.as_ref(), factor, self.book);
-        let shaped = matches!(shaping, Shaping::Shaped { .. });
+        let shaped = matches!(facts.shaping, Shaping::Shaped { .. });
         let mut result = RowResult {
             row: row.name.clone(),
             code: row.build.code,
@@ -204,6 +218,7 @@ impl Bench<'_> {
             state: RowState::Ok,
             reason: None,
             command: None,
+            gaps,
             counter,
             keeps,
             answers,
@@ -220,7 +235,7 @@ impl Bench<'_> {
             host_drift: None,
             runtime: None,
         };
-        self.judge(&mut result, shaping);
+        judge(&mut result, &facts.shaping);
         let valid = result.state == RowState::Ok;
         let ceilings = result
             .ceiling
@@ -262,9 +277,9 @@ impl Bench<'_> {
         loop {
             attempts += 1;
             (self.told)(Phase::Latency { calls: plan.calls, rate_milli_per_s });
-            let before = self.target.usage(&plan.run, &row.name).await?;
+            let before = self.metered(row).await?;
             let outcome = self.worker.run(&job).await?;
-            let after = self.target.usage(&plan.run, &row.name).await?;
+            let after = self.metered(row).await?;
             let latency = latency::result(&outcome, &warm, &plan.run, attempts);
             let trusted = latency.as_ref().is_some_and(|latency| latency.verdict.valid);
             if trusted || attempts == ATTEMPTS {
@@ -273,40 +288,67 @@ impl Bench<'_> {
         }
     }
 
-    fn judge(&self, result: &mut RowResult, shaping: &Shaping) {
-        let mut reasons = Vec::new();
-        if let Some(counter) = result.counter.as_ref().filter(|counter| !counter.holds) {
-            reasons.push(format!("the counter is wrong: {}", counter.reasons.join(", ")));
-        }
-        let verdicts = [
-            ("cold starts", result.cold.as_ref().map(|cold| &cold.verdict)),
-            ("latency", result.latency.as_ref().map(|latency| &latency.verdict)),
-        ];
-        for (what, verdict) in verdicts {
-            match verdict {
-                Some(verdict) => {
-                    reasons.extend(verdict.reasons.iter().map(|why| format!("{what}: {why}")));
-                }
-                None => reasons.push(format!("{what}: no good answer")),
+    /// Everything that was used until now, once the target's meters have caught up.
+    async fn metered(&self, row: &Row) -> Result<Vec<UsageLine>, TargetError> {
+        let until = self.clock.now();
+        loop {
+            let lines = self.target.usage(&self.plan.run, &row.name).await?;
+            if lines.iter().all(|line| line.complete_until >= until) {
+                return Ok(lines);
             }
-        }
-        let ceilings = result
-            .ceiling
-            .iter()
-            .flat_map(|ceiling| ceiling.burst.iter().chain([&ceiling.sustained]));
-        let failed: u64 = ceilings.map(|how_fast| how_fast.failed).sum();
-        if failed > 0 {
-            reasons.push(format!("ceiling: {failed} calls failed under full load"));
-        }
-        if let Shaping::Unshaped { why, how_to_get_it } = shaping {
-            result.state = RowState::Unshaped;
-            result.reason = Some(why.clone());
-            result.command = Some(how_to_get_it.clone());
-        }
-        if !reasons.is_empty() {
-            invalidate(result, &reasons.join("; "));
+            if self.clock.since(until) > self.facts.usage_lag + METERS_MORE {
+                return Err(TargetError::Failed {
+                    what: format!("metering {}", row.name),
+                    why: format!(
+                        "usage is not complete {} s later",
+                        self.clock.since(until).as_secs()
+                    ),
+                    next: "gearshift compare again, later".to_owned(),
+                });
+            }
+            self.clock.wait(METER_LOOK).await;
         }
     }
+}
+
+fn judge(result: &mut RowResult, shaping: &Shaping) {
+    let mut reasons = Vec::new();
+    if let Some(counter) = result.counter.as_ref().filter(|counter| !counter.holds) {
+        reasons.push(format!("the counter is wrong: {}", counter.reasons.join(", ")));
+    }
+    let verdicts = [
+        ("cold starts", result.cold.as_ref().map(|cold| &cold.verdict)),
+        ("latency", result.latency.as_ref().map(|latency| &latency.verdict)),
+    ];
+    for (what, verdict) in verdicts {
+        match verdict {
+            Some(verdict) => {
+                reasons.extend(verdict.reasons.iter().map(|why| format!("{what}: {why}")));
+            }
+            // What cannot be arranged here is a gap, which its own sentence tells.
+            None if result.gaps.iter().any(|gap| what.starts_with(gap_of(gap))) => {}
+            None => reasons.push(format!("{what}: no good answer")),
+        }
+    }
+    let ceilings =
+        result.ceiling.iter().flat_map(|ceiling| ceiling.burst.iter().chain([&ceiling.sustained]));
+    let failed: u64 = ceilings.map(|how_fast| how_fast.failed).sum();
+    if failed > 0 {
+        reasons.push(format!("ceiling: {failed} calls failed under full load"));
+    }
+    if let Shaping::Unshaped { why, how_to_get_it } = shaping {
+        result.state = RowState::Unshaped;
+        result.reason = Some(why.clone());
+        result.command = Some(how_to_get_it.clone());
+    }
+    if !reasons.is_empty() {
+        invalidate(result, &reasons.join("; "));
+    }
+}
+
+/// What a gap is in.
+fn gap_of(gap: &str) -> &str {
+    gap.split(':').next().unwrap_or(gap)
 }
 
 /// What was used between two readings of the same meters.
@@ -361,6 +403,7 @@ pub(crate) fn empty(row: &Row) -> RowResult {
         state: RowState::Skipped,
         reason: None,
         command: None,
+        gaps: Vec::new(),
         counter: None,
         keeps: None,
         answers: Vec::new(),

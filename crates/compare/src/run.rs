@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use gearshift_calibrate::Factor;
-use gearshift_deploy::{Shaping, Target};
+use gearshift_deploy::{Clock, Facts, Shaping, Target};
 use gearshift_gear::{CATALOGUE, Missing, Row};
 use gearshift_laws::{Laws, LawsError, SourceLine};
 use gearshift_price::{PriceBook, PriceError, winners};
@@ -36,13 +36,14 @@ pub enum CompareError {
 }
 
 /// Compares the plan's rows and leaves nothing standing. `overhead` is what the target adds to a
-/// call, where somebody measured it.
+/// call, where somebody measured it; `clock` is the one that the target lives by.
 pub async fn compare(
     plan: &Plan,
     target: &dyn Target,
     provision: &dyn Provision,
     worker: &Worker,
     overhead: Option<Overhead>,
+    clock: &dyn Clock,
     told: &(dyn Fn(Progress) + Sync),
 ) -> Result<Results, CompareError> {
     let (started, began) = (Timestamp::now(), Instant::now());
@@ -55,31 +56,43 @@ pub async fn compare(
         let told = |phase| {
             told(Progress { row: row.name.clone(), of: (index + 1, plan.rows.len()), phase });
         };
-        let bench = Bench { plan, target, worker, book, told: &told };
         let factor = speed.matched(row, plan.match_vcpu);
         let provided = provision.provide(row).await;
         let facts = match provided {
             Ok(runtime) => {
-                target.facts(row).await.map(|facts| (runtime, shaping_of(plan, row, facts.shaping)))
+                let facts = target.facts(row).await;
+                facts.map(|facts| {
+                    let shaping = shaping_of(plan, row, facts.shaping);
+                    (runtime, Facts { shaping, ..facts })
+                })
             }
             Err(missing) => Err(missing),
         };
         match facts {
-            Ok((runtime, shaping)) => {
-                let mut measured = bench.measure(row, &shaping, &factor).await;
+            Ok((runtime, facts)) => {
+                let (facts, told) = (&facts, &told);
+                let bench = Bench { plan, target, facts, clock, worker, book, told };
+                let mut measured = bench.measure(row, &factor).await;
                 measured.result.runtime = runtime;
                 if row.function_memory_mb().is_some() && !plan.sweep_mb.is_empty() {
-                    found.memory.push(bench.sweep(row, &shaping, &factor).await);
+                    found.memory.push(bench.sweep(row, &factor).await);
                 }
-                found.add(row, measured, shaping, factor);
+                found.add(row, measured, facts, factor);
             }
             Err(missing) => found.rows.push(skipped(row, missing)),
         }
     }
     if !plan.quick {
-        let told = |_| ();
-        let bench = Bench { plan, target, worker, book, told: &told };
-        found.look_again(plan, &bench, &speed).await;
+        let again = found.first(plan);
+        let facts = match again {
+            Some(row) => target.facts(row).await.ok(),
+            None => None,
+        };
+        if let (Some(row), Some(facts)) = (again, &facts) {
+            let told = &|_| ();
+            let bench = Bench { plan, target, facts, clock, worker, book, told };
+            found.look_again(row, &bench, &speed).await;
+        }
     }
     found.in_order_of(plan);
     for row in &mut found.rows {
@@ -96,7 +109,7 @@ pub async fn compare(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started,
         seconds: began.elapsed().as_secs_f64(),
-        on: "twin".to_owned(),
+        on: found.target.clone().unwrap_or_else(|| "twin".to_owned()),
         service: plan.service.clone(),
         slo: plan.slo.clone(),
         machine: machine(shaping.as_ref()),
@@ -163,6 +176,8 @@ struct Found {
     priced: Vec<PricedRow>,
     cores: BTreeMap<String, crate::results::Core>,
     memory: Vec<MemorySweep>,
+    /// The target's name.
+    target: Option<String>,
     shaping: Option<Shaping>,
     generator_core_share: f64,
     steal: f64,
@@ -170,11 +185,12 @@ struct Found {
 }
 
 impl Found {
-    fn add(&mut self, row: &Row, measured: Measured, shaping: Shaping, factor: Factor) {
+    fn add(&mut self, row: &Row, measured: Measured, facts: &Facts, factor: Factor) {
         let provider = provider_of(row);
         let line = core_line(provider, &factor);
         self.cores.insert(line.provider.clone(), line);
-        self.shaping = Some(shaping);
+        self.target = Some(facts.target.clone());
+        self.shaping = Some(facts.shaping.clone());
         self.generator_core_share = self.generator_core_share.max(measured.generator_core_share);
         self.steal = self.steal.max(measured.steal);
         self.drift = self.drift.max(measured.result.host_drift.unwrap_or_default().abs());
@@ -182,12 +198,18 @@ impl Found {
         self.rows.push(measured.result);
     }
 
+    /// The first row whose latency was measured.
+    fn first<'p>(&self, plan: &'p Plan) -> Option<&'p Row> {
+        let first = self.rows.iter().find(|row| row.latency.is_some())?;
+        plan.rows.iter().find(|row| row.name == first.row)
+    }
+
     /// Measures the first row once more: what moved meanwhile is the machine, not the row.
-    async fn look_again(&mut self, plan: &Plan, bench: &Bench<'_>, speed: &Speed) {
-        let Some(first) = self.rows.iter().find(|row| row.latency.is_some()) else { return };
-        let Some(latency) = &first.latency else { return };
+    async fn look_again(&mut self, row: &Row, bench: &Bench<'_>, speed: &Speed) {
+        let plan = bench.plan;
+        let first = self.rows.iter().find(|result| result.row == row.name);
+        let Some(latency) = first.and_then(|first| first.latency.as_ref()) else { return };
         let (here_ms, p50_ms) = (latency.here_ms.value, latency.p50_ms.value);
-        let Some(row) = plan.rows.iter().find(|row| row.name == first.row) else { return };
         let factor = speed.matched(row, plan.match_vcpu);
         let calls = plan.calls.min(SECOND_LOOK_CALLS);
         if let Some(again_ms) = bench.look_again(row, &factor, calls).await {

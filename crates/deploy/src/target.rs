@@ -67,6 +67,30 @@ pub struct Facts {
     pub patience: Patience,
 }
 
+impl Facts {
+    /// Whether a condition of this kind can be arranged; otherwise the sentence that says so.
+    ///
+    /// # Errors
+    /// Who cannot arrange what.
+    pub fn arranges(&self, kind: ConditionKind) -> Result<(), String> {
+        match self.conditions.contains(&kind) {
+            true => Ok(()),
+            false => Err(format!("{} cannot arrange {kind}", self.target)),
+        }
+    }
+}
+
+impl std::fmt::Display for ConditionKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Cold => "a cold start",
+            Self::Credits => "burst credits",
+            Self::SpotNotice => "a Spot notice",
+            Self::Faulty => "failing store requests",
+        })
+    }
+}
+
 /// A kind of [`Condition`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

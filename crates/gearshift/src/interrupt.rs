@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use gearshift_deploy::{Fence, Patience, Want, reach};
+use gearshift_deploy::{Fence, Patience, TargetError, Want, reach};
 use gearshift_gear::RunId;
 use gearshift_sandbox::{processes_of, sweep};
 use gearshift_twin::{RunPlace, Twin, TwinConfig};
@@ -71,6 +71,9 @@ pub async fn take_down(config: &TwinConfig, run: &RunId) -> Result<()> {
         reach(&twin, run, &Want::nothing(), Fence::at(jiff::Timestamp::now()), patience).await;
     sweep(&config.host, run, |_| true);
     RunPlace::new(&config.base, run).remove()?;
-    reached?;
-    Ok(())
+    match reached {
+        // Somebody else takes it down at the same time; what was left is swept.
+        Ok(_) | Err(TargetError::Fenced { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }

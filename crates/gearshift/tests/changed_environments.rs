@@ -8,6 +8,7 @@ use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use common::{Folder, Up};
@@ -83,7 +84,10 @@ fn changed_environments_leave_nothing_after_down() {
 }
 
 /// A user with a home of their own, in which the program lies; none, loudly, where nobody can be made.
-struct Ordinary(tempfile::TempDir);
+struct Ordinary(tempfile::TempDir, #[allow(dead_code)] MutexGuard<'static, ()>);
+
+/// `down --all` of this user ends what another test here is about.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 impl Ordinary {
     fn new() -> Option<Self> {
@@ -95,7 +99,7 @@ impl Ordinary {
         let home = tempfile::tempdir().unwrap();
         fs::copy(env!("CARGO_BIN_EXE_gearshift"), home.path().join("bin")).unwrap();
         chown(home.path(), Some(ORDINARY), Some(ORDINARY)).unwrap();
-        Some(Self(home))
+        Some(Self(home, ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
     fn gearshift(&self, arguments: &[&str], runtime: &str) -> Output {

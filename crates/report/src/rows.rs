@@ -26,14 +26,22 @@ pub(crate) fn has_figures(row: &RowResult) -> bool {
     row.state != RowState::Skipped && (row.latency.is_some() || row.cold.is_some())
 }
 
-/// Why a row is not ok, as `INVALID: the reason`; none for ok rows.
+/// Why a row is not ok, as `INVALID: the reason`, and what of it could not be measured; none for ok
+/// rows that lack nothing.
 pub(crate) fn why(row: &RowResult) -> Option<String> {
     let word = row.state.word();
-    match (&row.reason, row.state) {
+    let state = match (&row.reason, row.state) {
         (_, RowState::Ok) => None,
         (Some(reason), _) => Some(format!("{word}: {reason}")),
         (None, _) => Some(word.to_owned()),
-    }
+    };
+    let said: Vec<String> = state.into_iter().chain(gaps(row)).collect();
+    (!said.is_empty()).then(|| said.join("; "))
+}
+
+/// What could not be measured on the row's target, each with its reason.
+pub(crate) fn gaps(row: &RowResult) -> Option<String> {
+    (!row.gaps.is_empty()).then(|| format!("not measured here: {}", row.gaps.join("; ")))
 }
 
 /// `d` where laws make at least half of a cold start, else `m`.

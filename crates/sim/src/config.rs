@@ -40,6 +40,10 @@ pub struct CloudConfig {
     /// How long the service takes for one request; billed by functions, rounded up to 1 ms.
     pub request: Duration,
     pub faults: Faults,
+    /// How late usage is: what happened since is not in it yet.
+    pub usage_lag: Duration,
+    /// False: no condition can be arranged.
+    pub arranges: bool,
 }
 
 impl CloudConfig {
@@ -53,6 +57,8 @@ impl CloudConfig {
             end: Spread::from_millis(10, 1_000),
             request: Duration::from_millis(5),
             faults: Faults::default(),
+            usage_lag: Duration::ZERO,
+            arranges: true,
         }
     }
 }

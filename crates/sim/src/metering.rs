@@ -15,6 +15,7 @@ const MS_PER_S: u32 = 1000;
 /// by request and by initialisation; a table store takes one write unit per request, as the sample
 /// service does. Disks, addresses and traffic are not simulated.
 pub(crate) fn usage(record: &RowRecord, config: &CloudConfig, now: Timestamp) -> Vec<UsageLine> {
+    let now = (now - config.usage_lag).max(record.made_at);
     let mut quantities = Vec::new();
     for (side, gear) in record.spec.row.sides() {
         quantities.extend(of_side(record, side, gear, config, now));
@@ -32,7 +33,7 @@ fn of_side(
     config: &CloudConfig,
     now: Timestamp,
 ) -> Vec<(Dimension, Decimal)> {
-    let requests = Decimal::from(record.requests.get(&side).copied().unwrap_or_default());
+    let requests = Decimal::from(record.requests_until(side, now));
     let mut quantities = Vec::new();
     for pool in &gear.pools {
         match &pool.compute {

@@ -26,8 +26,8 @@ pub(crate) struct RowRecord {
     pub(crate) members: Vec<MemberRecord>,
     /// In the order they were arranged; some lie in the future.
     events: Vec<Event>,
-    /// Requests so far, by the side that took them.
-    pub(crate) requests: BTreeMap<Side, u64>,
+    /// Requests that sides took, and when.
+    requests: Vec<(Timestamp, Side, u64)>,
 }
 
 /// A side from being asked for until it is gone; asked for again it is another one.
@@ -97,7 +97,7 @@ impl RowRecord {
             sides: Vec::new(),
             members: Vec::new(),
             events: Vec::new(),
-            requests: BTreeMap::new(),
+            requests: Vec::new(),
         };
         record.scale(&wanted.scale, now, placing);
         let fronts = record.sides.iter().map(|side| side.front_ready_at);
@@ -249,7 +249,7 @@ impl RowRecord {
         now: Timestamp,
         placing: &mut Placing<'_>,
     ) -> Duration {
-        let before: u64 = self.requests.values().sum();
+        let before: u64 = self.requests.iter().map(|(.., taken)| taken).sum();
         let (mut below, mut waits) = (0, Duration::ZERO);
         for (side, weight) in self.weights(now) {
             // So many of the first `n` requests go to this side and those before it.
@@ -259,7 +259,7 @@ impl RowRecord {
             below += weight;
             if taken > 0 {
                 waits = waits.max(self.serve_on(side, now, placing));
-                *self.requests.entry(side).or_default() += taken;
+                self.requests.push((now, side, taken));
             }
         }
         waits
@@ -287,6 +287,12 @@ impl RowRecord {
             self.tell(ready_at, &environment, Happening::FirstByte);
         }
         Duration::try_from(ready_at.duration_since(now)).unwrap_or_default()
+    }
+
+    /// How many requests this side had taken by then.
+    pub(crate) fn requests_until(&self, side: Side, at: Timestamp) -> u64 {
+        let taken = self.requests.iter().filter(|(when, of, _)| *when <= at && *of == side);
+        taken.map(|(.., taken)| taken).sum()
     }
 
     /// Ends every member on purpose; the row goes on.

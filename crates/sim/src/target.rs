@@ -1,6 +1,5 @@
 //! The handle.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -74,12 +73,14 @@ pub(crate) fn can(row: &Row) -> Result<Shaping, Missing> {
 #[async_trait]
 impl Target for SimTarget {
     async fn facts(&self, row: &Row) -> Result<Facts, Missing> {
+        let config = self.cloud.config();
+        let cold = config.arranges.then_some(ConditionKind::Cold);
         can(row).map(|shaping| Facts {
             target: "sim".to_owned(),
             shaping,
             laws: false,
-            conditions: BTreeSet::from([ConditionKind::Cold]),
-            usage_lag: Duration::ZERO,
+            conditions: cold.into_iter().collect(),
+            usage_lag: config.usage_lag,
             patience: Patience::default(),
         })
     }
@@ -135,14 +136,15 @@ impl Target for SimTarget {
         condition: Condition,
     ) -> Result<(), TargetError> {
         self.call("arranging", |cloud, _| {
+            let arranges = cloud.config().arranges;
             cloud.on_row(run, row, |record, now| match condition {
-                Condition::Cold => {
+                Condition::Cold if arranges => {
                     record.make_cold(now);
                     Ok(())
                 }
                 other => Err(TargetError::CannotArrange {
                     what: format!("{other:?}"),
-                    why: "the simulator has no CPU credits and no stores".to_owned(),
+                    why: "the simulator does not have it".to_owned(),
                 }),
             })?
         })

@@ -15,7 +15,7 @@ use crate::markdown::markdown;
 use crate::numbers::{calls, duration, ms, quantity, rate, set_rate, usd};
 use crate::origins::{Origins, origins, points};
 use crate::reasons;
-use crate::rows::{in_order, mostly, mostly_word};
+use crate::rows::{gaps, in_order, mostly, mostly_word};
 use crate::sentences as say;
 use crate::shifting::{Year, year};
 use crate::table::percentile;
@@ -233,7 +233,10 @@ fn line(results: &Results, row: &RowResult) -> Line {
         runtime: other_runtime(row),
         code: row.code.to_string(),
         state: row.state.word(),
-        why: (row.state != RowState::Ok).then(|| row.reason.clone()).flatten(),
+        why: match row.state {
+            RowState::Ok => gaps(row),
+            _ => row.reason.clone(),
+        },
         command: row.command.clone(),
         times: vec![
             of(latency.map(|latency| ms(latency.p50_ms.value))),

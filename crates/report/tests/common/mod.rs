@@ -179,6 +179,7 @@ pub fn row(name: &str, code: Code, state: RowState) -> RowResult {
         state,
         reason: None,
         command: None,
+        gaps: Vec::new(),
         keeps: None,
         answers: Vec::new(),
         bounds: None,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use gearshift_compare::{Overhead, Plan, Results, RowState, Worker, compare, overhead};
-use gearshift_deploy::{Settings, Wanted};
+use gearshift_deploy::{Settings, SystemClock, Wanted};
 use gearshift_gear::{CATALOGUE, Row, RunId};
 use gearshift_manifest::Manifest;
 use gearshift_price::PriceBook;
@@ -143,7 +143,7 @@ impl Compare {
         let work = async {
             progress.say("measuring what the twin itself adds");
             let overhead = self.overhead(&plan, &twin, &worker, config).await;
-            Ok(compare(&plan, &twin, &provision, &worker, overhead, &told).await?)
+            Ok(compare(&plan, &twin, &provision, &worker, overhead, &SystemClock, &told).await?)
         };
         interrupt::or_take_down(config, run, work).await
     }
