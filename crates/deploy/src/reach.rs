@@ -63,6 +63,9 @@ pub async fn reach_on(
                 return Err(failed);
             }
         }
+        if let Ok((_, progress)) = &step {
+            tracing::debug!(%run, fence = fence.0, ?progress, "step");
+        }
         let wait = match step {
             Ok((seen, Progress::Done)) => return Ok(seen),
             Ok((_, Progress::Refused { why })) => return Err(TargetError::Refused { why }),
@@ -76,6 +79,7 @@ pub async fn reach_on(
                 look_again
             }
             Err(error @ TargetError::NoAnswer { .. }) => {
+                tracing::debug!(%run, %error, "an answer was lost");
                 lost += 1;
                 if lost > patience.lost_answers || clock.since(began) > patience.total {
                     return Err(error);

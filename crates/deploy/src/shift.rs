@@ -154,6 +154,7 @@ impl Shift {
                 return Err(TargetError::NoSuchRow(name.to_owned()));
             };
             let Some((step, scale)) = self.next(&spec.row, seen) else { return Ok(()) };
+            tracing::info!(%run, row = name, to = %self.to, ?step, "shift");
             told(step, seen);
             if step == ShiftStep::Drain {
                 on = "requests in flight".to_owned();

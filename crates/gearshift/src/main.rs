@@ -7,6 +7,7 @@ mod builds;
 mod here;
 mod in_image;
 mod interrupt;
+mod log;
 mod progress;
 mod provision;
 mod standing;
@@ -27,9 +28,11 @@ struct Cli {
 const LONG_ABOUT: &str = "One service, every gear: runs an HTTP service on every way of running it \
 (instance, functions, containers …), measures and prices each. Needs no cloud account: the default \
 target is the twin, AWS compute rebuilt on this machine.\n\n\
+GEARSHIFT_LOG=debug shows on standard error what acts; GEARSHIFT_LOG_FORMAT=json as one object a line.\n\n\
 Exit codes: 0 did it, 1 failed, 2 usage, 3 measured but INVALID or SLO missed.";
 
 fn main() -> ExitCode {
+    log::start();
     let cli = Cli::parse();
     match verbs::run(cli.verb) {
         Ok(code) => code.into(),

@@ -177,6 +177,7 @@ impl Twin {
             return Ok(Progress::Refused { why });
         }
         let scale = wanted.scale.clone();
+        tracing::debug!(%run, row = name, ?scale, "asking the data plane for another scale");
         match self.ask_row(run, name, &Ask::Scale { scale, fence }).await? {
             Told::Done => Ok(pending(format!("{name} changing"))),
             Told::Refused { why } => Ok(Progress::Refused { why }),
@@ -225,6 +226,7 @@ impl Twin {
             .stderr(log);
         let member = plane_member(&config.wanted.spec.row.name);
         apart(&mut command, &config.run, &member, &cores.system);
+        tracing::debug!(run = %config.run, member, "starting a data plane");
         // Not waited for: it outlives this process, and tokio reaps it if it does not.
         let mut plane = tokio::process::Command::from(command).spawn()?;
         let mut told = plane.stdin.take().expect("it is a pipe");
@@ -236,6 +238,7 @@ impl Twin {
     }
 
     async fn take_down(&self, run: &RunId, row: &str) -> Result<Progress, TargetError> {
+        tracing::debug!(%run, row, "taking down");
         let place = self.place(run);
         if let Some(directory) = place.open_row(row).filter(|_| row != LEFT_OVER) {
             // A data plane that cannot stop by itself is killed below.

@@ -29,6 +29,7 @@ impl EventLog {
     }
 
     pub(super) fn happened(&self, environment: &EnvironmentId, what: Happening) {
+        tracing::debug!(row = self.row, %environment, ?what, "event");
         let (row, environment) = (self.row.clone(), environment.clone());
         let mut events = self.events.lock().expect("no panic while held");
         if events.kept.len() == KEPT {

@@ -175,15 +175,22 @@ impl Drop for InFlight {
 
 impl Shared {
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Answered {
-        let Some((host, _in_flight)) = self.choose() else {
+        let Some((side, host, _in_flight)) = self.choose() else {
             return refused(StatusCode::SERVICE_UNAVAILABLE, "no side of this row takes requests");
         };
-        host.answer(request, peer).await
+        let asked = tracing::enabled!(tracing::Level::DEBUG)
+            .then(|| format!("{} {}", request.method(), request.uri().path()));
+        let answered = host.answer(request, peer).await;
+        if let Some(asked) = asked {
+            let (row, status) = (&self.config.wanted.spec.row.name, answered.status().as_u16());
+            tracing::debug!(%row, %side, asked, status, "request");
+        }
+        answered
     }
 
     /// The side of the next request. Weights take turns, so that any thousand requests in a row are
     /// spread exactly by weight.
-    fn choose(&self) -> Option<(Arc<dyn SideHost>, InFlight)> {
+    fn choose(&self) -> Option<(Side, Arc<dyn SideHost>, InFlight)> {
         let sides = self.sides.read().expect("no panic while held");
         let open = |slot: &&Slot| slot.weight > 0 && matches!(slot.standing, Standing::Open(_));
         let weights: u64 = sides.values().filter(open).map(|slot| u64::from(slot.weight)).sum();
@@ -194,14 +201,14 @@ impl Shared {
         const STEP: u64 = 619;
         let turn = self.taken.fetch_add(1, Ordering::Relaxed).wrapping_mul(STEP) % weights;
         let mut before = 0;
-        let slot = sides.values().filter(open).find(|slot| {
+        let (side, slot) = sides.iter().filter(|(_, slot)| open(slot)).find(|(_, slot)| {
             before += u64::from(slot.weight);
             turn < before
         })?;
         slot.in_flight.fetch_add(1, Ordering::SeqCst);
         let in_flight = InFlight(slot.in_flight.clone());
         match &slot.standing {
-            Standing::Open(host) => Some((host.clone(), in_flight)),
+            Standing::Open(host) => Some((*side, host.clone(), in_flight)),
             Standing::Opening { .. } | Standing::Draining(_) => None,
         }
     }
@@ -315,6 +322,7 @@ impl Shared {
         if let Err(why) = self.can_have(&scale) {
             return Told::Refused { why };
         }
+        tracing::info!(row = self.config.wanted.spec.row.name, ?scale, "scale");
         for (&side, wanted) in &scale.sides {
             self.scale_side(side, wanted).await;
         }
