@@ -10,6 +10,7 @@
 //! - A member gets no request before its first passed check, and none after it left the list.
 //! - Bodies are passed on as they come, in both directions, and never kept.
 //! - Nothing polls: who waits for a member is told.
+//! - A request takes no lock: who takes requests is a snapshot, and what is in flight are counters.
 //!
 //! Plain HTTP/1.1 only: no upgrades (so no WebSockets), no trailers.
 //!
@@ -33,6 +34,7 @@ mod config;
 mod headers;
 mod health;
 mod member;
+mod pick;
 mod pool;
 mod refusal;
 mod roster;
@@ -46,6 +48,7 @@ pub use headers::Arrival;
 pub use health::CheckFailure;
 pub use hyper::http::uri::Scheme;
 pub use member::{Member, MemberId, Members};
+pub use pick::{LeastOutstanding, Pick, RoundRobin, Snapshot};
 pub use pool::{Forwarded, Pool};
 pub use refusal::Refusal;
 pub use roster::{MemberStatus, State};

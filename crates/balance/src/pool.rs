@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use hyper::body::Body;
 use hyper::http::uri::{Parts, PathAndQuery, Scheme};
@@ -17,7 +18,7 @@ use crate::refusal::Refusal;
 use crate::roster::{MemberStatus, Roster, State};
 use crate::slot::{Lease, Slot};
 use crate::upload::{BoxError, Silent, Upload};
-use crate::{Member, MemberId, Members, PoolConfig, check};
+use crate::{Member, MemberId, Members, Pick, PoolConfig, Snapshot, check};
 
 /// Members, what checks say of them, and one way of choosing among them.
 ///
@@ -36,6 +37,9 @@ pub struct Forwarded {
 struct Shared {
     config: PoolConfig,
     roster: Mutex<Roster>,
+    /// Who takes requests, after the last change of the roster.
+    taking: ArcSwap<Snapshot>,
+    picker: Box<dyn Pick>,
     /// Told of every change of what [`Pool::states`] returns.
     changes: watch::Sender<()>,
 }
@@ -46,9 +50,23 @@ impl Pool {
     /// # Panics
     /// Outside a Tokio runtime.
     pub fn new(members: &dyn Members, config: PoolConfig) -> Arc<Self> {
+        let picker = config.routing.picker();
+        Self::picking(members, config, picker)
+    }
+
+    /// Likewise, with a way of choosing of one's own; the config's routing is not looked at.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn picking(members: &dyn Members, config: PoolConfig, picker: Box<dyn Pick>) -> Arc<Self> {
         let mut wanted = members.watch();
-        let shared =
-            Arc::new(Shared { config, roster: Mutex::default(), changes: watch::Sender::new(()) });
+        let shared = Arc::new(Shared {
+            config,
+            roster: Mutex::default(),
+            taking: ArcSwap::default(),
+            picker,
+            changes: watch::Sender::new(()),
+        });
         let mut lives = JoinSet::new();
         shared.clone().take(&wanted.borrow_and_update(), &mut lives);
         let steward = tokio::spawn(follow(shared.clone(), wanted, lives)).abort_handle();
@@ -211,12 +229,19 @@ impl Shared {
         }
     }
 
-    /// Chooses a member. Under the lock, so that it cannot start to drain uncounted.
+    /// Chooses a member. One that has just left is still in the snapshot for a moment and is not taken.
     fn lease(&self) -> Result<Lease, Refusal> {
-        let mut roster = self.roster.lock().expect("no panic while held");
-        let slot =
-            roster.next(self.config.routing).map_err(|initial| Refusal::NoMembers { initial })?;
-        Ok(Lease::new(slot, self.changes.clone()))
+        loop {
+            let taking = self.taking.load();
+            let picked = self.picker.pick(&taking).and_then(|index| taking.slots.get(index));
+            let Some(slot) = picked else {
+                return Err(Refusal::NoMembers { initial: taking.initial });
+            };
+            if let Some(lease) = Lease::take(slot.clone(), self.changes.clone()) {
+                return Ok(lease);
+            }
+            std::thread::yield_now();
+        }
     }
 
     fn states(&self) -> Vec<MemberStatus> {
@@ -224,7 +249,10 @@ impl Shared {
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Roster) -> T) -> T {
-        let result = change(&mut self.roster.lock().expect("no panic while held"));
+        let mut roster = self.roster.lock().expect("no panic while held");
+        let result = change(&mut roster);
+        self.taking.store(Arc::new(roster.snapshot()));
+        drop(roster);
         self.changes.send_replace(());
         result
     }

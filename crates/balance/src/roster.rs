@@ -1,10 +1,10 @@
-//! Who is in a pool, and who gets the next request.
+//! Who is in a pool, and what checks say of them.
 
 use std::sync::Arc;
 
 use crate::health::{CheckFailure, Health};
 use crate::slot::Slot;
-use crate::{Member, PoolConfig, Routing};
+use crate::{Member, PoolConfig, Snapshot};
 
 /// Where a member stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,15 +32,11 @@ pub struct MemberStatus {
 #[derive(Default)]
 pub(crate) struct Roster {
     entries: Vec<Entry>,
-    /// Requests given out so far.
-    given: u64,
 }
 
 struct Entry {
     slot: Arc<Slot>,
     phase: Phase,
-    /// The number of the last request it got.
-    last: u64,
 }
 
 enum Phase {
@@ -54,7 +50,7 @@ impl Roster {
         for entry in self.entries.iter_mut().filter(|entry| entry.is_listed()) {
             if !list.contains(&entry.slot.member) {
                 entry.phase = Phase::Draining;
-                entry.slot.removed.cancel();
+                entry.slot.leave();
             }
         }
         let mut joined = Vec::new();
@@ -65,7 +61,7 @@ impl Roster {
             }
             let slot = Arc::new(Slot::new(member.clone(), config));
             let phase = Phase::Listed(Health::NEW);
-            self.entries.push(Entry { slot: slot.clone(), phase, last: 0 });
+            self.entries.push(Entry { slot: slot.clone(), phase });
             joined.push(slot);
         }
         joined
@@ -89,37 +85,23 @@ impl Roster {
         self.entries.retain(|entry| !Arc::ptr_eq(&entry.slot, slot));
     }
 
-    /// The member for the next request.
+    /// The members that take requests.
     ///
     /// Fails open as ALB does: "If a target group contains only unhealthy registered targets, the
     /// load balancer routes requests to all those targets, regardless of their health status"
     /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html>).
     /// A new member gets nothing ("it must pass one health check"). Of new and unhealthy members
     /// together AWS says nothing: the unhealthy ones get requests then.
-    ///
-    /// # Errors
-    /// How many new members there are, if there are no others.
-    pub(crate) fn next(&mut self, routing: Routing) -> Result<Arc<Slot>, usize> {
+    pub(crate) fn snapshot(&self) -> Snapshot {
         let takes: fn(&Entry) -> bool = if self.entries.iter().any(Entry::is_healthy) {
             Entry::is_healthy
         } else {
             Entry::is_unhealthy
         };
-        let next = self.entries.iter_mut().filter(|entry| takes(entry)).min_by_key(|entry| {
-            let outstanding = match routing {
-                Routing::RoundRobin => 0,
-                Routing::LeastOutstanding => entry.slot.in_flight(),
-            };
-            (outstanding, entry.last)
-        });
-        match next {
-            Some(entry) => {
-                self.given += 1;
-                entry.last = self.given;
-                Ok(entry.slot.clone())
-            }
-            None => Err(self.entries.iter().filter(|entry| entry.is_listed()).count()),
-        }
+        let taking = self.entries.iter().filter(|entry| takes(entry));
+        let slots: Vec<_> = taking.map(|entry| entry.slot.clone()).collect();
+        let listed = self.entries.iter().filter(|entry| entry.is_listed()).count();
+        Snapshot { initial: listed - slots.len(), slots }
     }
 
     pub(crate) fn states(&self) -> Vec<MemberStatus> {

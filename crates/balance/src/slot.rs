@@ -1,13 +1,15 @@
 //! What a pool keeps for one member: its connections and what is in flight on them.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use hyper::Request;
 use hyper::rt::Executor;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, ResponseFuture};
 use hyper_util::rt::TokioTimer;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::upload::Upload;
@@ -17,7 +19,11 @@ use crate::{Member, PoolConfig};
 pub(crate) struct Slot {
     pub(crate) member: Member,
     client: Client<HttpConnector, Upload>,
-    in_flight: watch::Sender<usize>,
+    in_flight: AtomicUsize,
+    /// It left the list. Set before `in_flight` is looked at for the last time, and looked at after
+    /// `in_flight` is raised: of a request and a member that leaves, one always sees the other.
+    leaving: AtomicBool,
+    idle: Notify,
     /// It left the list.
     pub(crate) removed: CancellationToken,
     /// It is gone: its connections are closed whatever they are doing.
@@ -37,17 +43,38 @@ impl Slot {
             .retry_canceled_requests(false)
             .build(connector);
         let removed = CancellationToken::new();
-        Self { member, client, in_flight: watch::Sender::new(0), removed, cut }
+        Self {
+            member,
+            client,
+            in_flight: AtomicUsize::new(0),
+            leaving: AtomicBool::new(false),
+            idle: Notify::new(),
+            removed,
+            cut,
+        }
     }
 
     pub(crate) fn in_flight(&self) -> usize {
-        *self.in_flight.borrow()
+        self.in_flight.load(Ordering::SeqCst)
+    }
+
+    /// It left the list: it gets no new request from now on.
+    pub(crate) fn leave(&self) {
+        self.leaving.store(true, Ordering::SeqCst);
+        self.removed.cancel();
     }
 
     /// Returns when nothing is in flight.
     pub(crate) async fn idle(&self) {
-        // The sender is ours, so this ends only as wanted.
-        let _ = self.in_flight.subscribe().wait_for(|&requests| requests == 0).await;
+        loop {
+            let mut told = pin!(self.idle.notified());
+            // From here on it is told of the last request's end.
+            told.as_mut().enable();
+            if self.in_flight() == 0 {
+                return;
+            }
+            told.await;
+        }
     }
 }
 
@@ -58,10 +85,14 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    pub(crate) fn new(slot: Arc<Slot>, changes: watch::Sender<()>) -> Self {
-        slot.in_flight.send_modify(|requests| *requests += 1);
-        changes.send_replace(());
-        Self { slot, changes }
+    /// None where the member has left.
+    pub(crate) fn take(slot: Arc<Slot>, changes: watch::Sender<()>) -> Option<Self> {
+        slot.in_flight.fetch_add(1, Ordering::SeqCst);
+        let lease = Self { slot, changes };
+        // Dropped where it has left: that takes the count back.
+        let taken = !lease.slot.leaving.load(Ordering::SeqCst);
+        tell(&lease.changes);
+        taken.then_some(lease)
     }
 
     pub(crate) fn member(&self) -> &Member {
@@ -79,8 +110,17 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.slot.in_flight.send_modify(|requests| *requests -= 1);
-        self.changes.send_replace(());
+        if self.slot.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.slot.idle.notify_waiters();
+        }
+        tell(&self.changes);
+    }
+}
+
+/// Most of the time nobody waits for a change.
+fn tell(changes: &watch::Sender<()>) {
+    if changes.receiver_count() > 0 {
+        changes.send_replace(());
     }
 }
 

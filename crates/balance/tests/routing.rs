@@ -2,7 +2,8 @@
 
 mod support;
 
-use gearshift_balance::{PoolConfig, Routing, State};
+use gearshift_balance::{Arrival, Pick, Pool, PoolConfig, Routing, Scheme, Snapshot, State};
+use http_body_util::BodyExt;
 use hyper::{Request, Response};
 use support::{Balanced, Server, config, empty, full, read, soon};
 use tokio::sync::watch;
@@ -64,6 +65,35 @@ async fn a_member_that_joins_gets_its_turn() {
     // It is not given what it missed.
     assert!((5..=6).contains(&b.count()), "{}", b.count());
     assert_eq!(a.count() + b.count(), 15);
+}
+
+/// Whoever joined last, and who that was when it was asked.
+struct Newest;
+
+impl Pick for Newest {
+    fn pick(&self, members: &Snapshot) -> Option<usize> {
+        let newest = members.len().checked_sub(1)?;
+        assert_eq!((members.id(newest).as_str(), members.in_flight(newest)), ("b", 0));
+        Some(newest)
+    }
+}
+
+#[tokio::test]
+async fn a_way_of_choosing_of_ones_own_is_asked_for_every_request() {
+    let (a, b) = (Server::named("a").await, Server::named("b").await);
+    let (members, list) = watch::channel(vec![a.member.clone(), b.member.clone()]);
+    let pool = Pool::picking(&list, config(), Box::new(Newest));
+    soon(pool.until(|states| states.iter().all(|member| member.state == State::Healthy))).await;
+    let arrival = Arrival { client: [127, 0, 0, 1].into(), port: 80, scheme: Scheme::HTTP };
+    for _ in 0..5 {
+        let request = Request::get("/").body(empty()).unwrap();
+        let forwarded = soon(pool.forward(request, &arrival)).await;
+        let forwarded = forwarded.unwrap_or_else(|refusal| panic!("{refusal}"));
+        assert_eq!(forwarded.member.as_str(), "b");
+        soon(forwarded.response.into_body().collect()).await.expect("a whole answer");
+    }
+    assert_eq!((a.count(), b.count()), (0, 5));
+    drop(members);
 }
 
 #[tokio::test]
