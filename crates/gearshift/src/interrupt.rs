@@ -35,6 +35,19 @@ pub async fn or_take_down<T>(
     failed.map_or(Ok(None), Err)
 }
 
+/// Does work that may stop anywhere, since what stands tells how to go on; none where one of these
+/// signals ended it.
+pub async fn or_stop<T>(work: impl Future<Output = Result<T>>) -> Result<Option<T>> {
+    let [mut interrupt, mut terminate, mut hangup, mut quit] = ends()?;
+    tokio::select! {
+        done = work => done.map(Some),
+        _ = interrupt.recv() => Ok(None),
+        _ = terminate.recv() => Ok(None),
+        _ = hangup.recv() => Ok(None),
+        _ = quit.recv() => Ok(None),
+    }
+}
+
 /// The signals by which a user, a shell or a terminal ends a program that is in the foreground.
 fn ends() -> std::io::Result<[Signals; 4]> {
     Ok([

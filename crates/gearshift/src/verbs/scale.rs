@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Ended, Usage, block_on};
 use crate::progress::Progress;
 use crate::standing::{Found, one};
-use crate::{say, terminal};
+use crate::{interrupt, note, say, terminal};
 
 #[derive(Args)]
 pub struct ScaleVerb {
@@ -54,8 +54,17 @@ impl ScaleVerb {
             progress.say(format!("scaling {}", found.name));
             let fence = Fence::at(jiff::Timestamp::now());
             let patience = Patience { total: super::shift::PATIENCE, ..Patience::default() };
-            reach(&found.twin, &found.run, &want, fence, patience).await?;
+            let reached = reach(&found.twin, &found.run, &want, fence, patience);
+            let reached = interrupt::or_stop(async { Ok(reached.await?) }).await?;
             drop(progress);
+            if reached.is_none() {
+                note!(
+                    "interrupted: {} (run {}) goes on by itself to what was asked for → gearshift status",
+                    found.name,
+                    found.run
+                );
+                return Ok(Ended::Failed);
+            }
             if self.json {
                 let (run, row) = (found.run.as_str(), found.name.as_str());
                 terminal::print_json(&Report { run, row, scale: &scale })?;

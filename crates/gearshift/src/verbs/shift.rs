@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Ended, Usage, block_on};
 use crate::progress::Progress;
 use crate::standing::{Found, one};
-use crate::{say, terminal};
+use crate::{interrupt, note, say, terminal};
 
 /// How long each weight of the ramp stays, on the provider's clock.
 const HOLD: Duration = Duration::from_secs(30);
@@ -75,7 +75,15 @@ impl ShiftVerb {
                 hold: HOLD.div_f64(speed),
                 ..Shift::to(to)
             };
-            let steps = go(&found, &shift).await?;
+            let Some(steps) = interrupt::or_stop(go(&found, &shift)).await? else {
+                let (name, run) = (&found.name, &found.run);
+                let again = if to == Side::High { "up" } else { "down" };
+                note!(
+                    "interrupted: {name} (run {run}) stands as it is and takes requests → gearshift shift \
+                     {again} goes on, gearshift status --repair ends it"
+                );
+                return Ok(Ended::Failed);
+            };
             self.report(&found, to, steps)
         })
     }
