@@ -12,7 +12,8 @@ use serde_json::Value;
 
 /// Weight and state of the function and of the tasks.
 fn sides(folder: &Folder, up: &Up) -> Vec<(u64, String)> {
-    let status: Value = serde_json::from_str(&folder.text(&["status", "--json"])).expect("JSON");
+    let status: Value =
+        serde_json::from_str(&folder.text(&["status", &up.run, "--json"])).expect("JSON");
     let lines = status.as_array().expect("lines").iter();
     let of_run = lines.filter(|line| line["run"] == up.run.as_str());
     let side = |line: &Value| {
@@ -51,10 +52,10 @@ fn a_shift_killed_while_it_warms_up_is_undone_by_repair() {
     let shifting = shift(&folder, &up, "up");
     until(&folder, &up, |sides| sides[1].1 == "warming");
     end(shifting, Signal::SIGKILL);
-    let said = folder.run(&["status"]);
+    let said = folder.run(&["status", &up.run]);
     let said = String::from_utf8_lossy(&said.stderr).into_owned();
     assert!(said.contains("status --repair"), "{said}");
-    folder.text(&["status", "--repair"]);
+    folder.text(&["status", &up.run, "--repair"]);
     assert_eq!(sides(&folder, &up), owned([(1000, "ready"), (0, "absent")]));
     folder.text(&["down", &up.run]);
 }
@@ -84,7 +85,7 @@ fn a_shift_that_was_nearly_over_is_finished_by_repair() {
     let shifting = shift(&folder, &up, "up");
     until(&folder, &up, |sides| sides[1].0 >= 500);
     end(shifting, Signal::SIGKILL);
-    folder.text(&["status", "--repair"]);
+    folder.text(&["status", &up.run, "--repair"]);
     assert_eq!(sides(&folder, &up), owned([(0, "ready"), (1000, "ready")]));
     folder.text(&["down", &up.run]);
 }

@@ -18,6 +18,8 @@ const REFRESH: Duration = Duration::from_secs(1);
 
 #[derive(Args)]
 pub struct Status {
+    /// One run; every run of yours when left out
+    run: Option<RunId>,
     /// Look again every second, until Ctrl-C
     #[arg(long, conflicts_with_all = ["json", "repair"])]
     watch: bool,
@@ -54,10 +56,10 @@ struct Line {
 impl Status {
     pub fn run(self) -> Result<Ended> {
         if self.repair {
-            block_on(repair(self.json))?;
+            block_on(self.repaired())?;
         }
         loop {
-            let found = block_on(rows())?;
+            let found = block_on(self.rows())?;
             let lines: Vec<Line> = found.iter().flat_map(lines_of).collect();
             if self.json {
                 terminal::print_json(&lines)?;
@@ -73,18 +75,31 @@ impl Status {
     }
 }
 
-/// Has every interrupted shift end.
-async fn repair(quiet: bool) -> Result<()> {
-    for found in rows().await? {
-        let Some(spec) = &found.standing.spec else { continue };
-        let Some(shift) = Shift::interrupted(&spec.row, &found.standing) else { continue };
-        shift::go(&found, &shift).await?;
-        if !quiet {
-            let to = spec.row.side(shift.to).map_or("nothing", |gear| gear.kind());
-            note!("{} (run {}): repaired, every request goes to the {to}", found.name, found.run);
-        }
+impl Status {
+    async fn rows(&self) -> Result<Vec<Found>> {
+        let mut found = rows().await?;
+        found.retain(|row| self.run.as_ref().is_none_or(|run| row.run == *run));
+        Ok(found)
     }
-    Ok(())
+
+    /// Has every interrupted shift end. One that somebody else is carrying out ends too: nothing that
+    /// stands tells one from the other.
+    async fn repaired(&self) -> Result<()> {
+        for found in self.rows().await? {
+            let Some(spec) = &found.standing.spec else { continue };
+            let Some(shift) = Shift::interrupted(&spec.row, &found.standing) else { continue };
+            shift::go(&found, &shift).await?;
+            if !self.json {
+                let to = spec.row.side(shift.to).map_or("nothing", |gear| gear.kind());
+                note!(
+                    "{} (run {}): repaired, every request goes to the {to}",
+                    found.name,
+                    found.run
+                );
+            }
+        }
+        Ok(())
+    }
 }
 
 fn print(found: &[Found], lines: &[Line]) {
