@@ -2,10 +2,12 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::process::{Child, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{Folder, Up};
+use gearshift_sandbox::processes_of;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -57,6 +59,18 @@ fn a_shift_killed_while_it_warms_up_is_undone_by_repair() {
     assert!(said.contains("status --repair"), "{said}");
     folder.text(&["status", &up.run, "--repair"]);
     assert_eq!(sides(&folder, &up), owned([(1000, "ready"), (0, "absent")]));
+    // At once again: what was still on its way from the first time must not stand beside it.
+    folder.text(&["shift", "up", "--run", &up.run]);
+    let tasks = || {
+        let processes = processes_of(&up.run.parse().expect("a run id")).into_iter();
+        let tasks = processes.filter(|process| process.member.starts_with("flex.t-"));
+        tasks.map(|process| process.member).collect::<BTreeSet<_>>()
+    };
+    let one = tasks();
+    assert_eq!(one.len(), 1, "{one:?}");
+    // As long as a load balancer takes here.
+    std::thread::sleep(Duration::from_secs(4));
+    assert_eq!(tasks(), one);
     folder.text(&["down", &up.run]);
 }
 

@@ -11,7 +11,8 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use crate::config::Luck;
-use crate::record::{Placing, RowRecord};
+use crate::parts::Placing;
+use crate::record::RowRecord;
 use crate::run::RunRecord;
 use crate::{CloudConfig, SimTarget};
 

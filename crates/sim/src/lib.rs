@@ -13,6 +13,7 @@ mod clock;
 mod cloud;
 mod config;
 mod metering;
+mod parts;
 mod record;
 mod run;
 mod target;

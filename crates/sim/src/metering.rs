@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use crate::CloudConfig;
-use crate::record::{MemberRecord, RowRecord};
+use crate::parts::MemberRecord;
+use crate::record::RowRecord;
 
 const MS_PER_HOUR: u32 = 3_600_000;
 const MS_PER_S: u32 = 1000;

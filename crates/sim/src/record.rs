@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gearshift_deploy::{
-    Event, Happening, Member, MemberState, PoolStanding, Scale, SideScale, SideStanding, SideState,
-    Spec, Standing, State, Wanted,
+    Event, Happening, MemberState, PoolStanding, Scale, SideScale, SideStanding, SideState, Spec,
+    Standing, State, Wanted,
 };
 use gearshift_gear::{EnvironmentId, RunId, Side};
 use jiff::Timestamp;
-use rand::rngs::StdRng;
 
-use crate::CloudConfig;
+use crate::parts::{MemberRecord, Placing, SideRecord, Stop};
 
 pub(crate) struct RowRecord {
     pub(crate) spec: Spec,
@@ -28,61 +27,6 @@ pub(crate) struct RowRecord {
     events: Vec<Event>,
     /// Requests that sides took, and when.
     requests: Vec<(Timestamp, Side, u64)>,
-}
-
-/// A side from being asked for until it is gone; asked for again it is another one.
-struct SideRecord {
-    side: Side,
-    opened_at: Timestamp,
-    /// When what stands before its members is there.
-    front_ready_at: Timestamp,
-    leaving_at: Option<Timestamp>,
-    gone_at: Option<Timestamp>,
-    /// What it was told to be, and when.
-    scales: Vec<(Timestamp, SideScale)>,
-    /// Whether members start only when somebody asks, and since when that is so.
-    cold: Vec<(Timestamp, bool)>,
-}
-
-pub(crate) struct MemberRecord {
-    environment: EnvironmentId,
-    pub(crate) side: Side,
-    /// Its pool's name.
-    pub(crate) pool: String,
-    placed_at: Timestamp,
-    pub(crate) started_at: Timestamp,
-    pub(crate) listening_at: Timestamp,
-    served: bool,
-    draining_at: Option<Timestamp>,
-    /// Requests it has, each from its arrival until it is answered.
-    busy: Vec<(Timestamp, Timestamp)>,
-    stopped: Option<Stop>,
-}
-
-struct Stop {
-    at: Timestamp,
-    /// Not on purpose: the row lacks it.
-    killed: bool,
-}
-
-/// Where members come from: delays and fresh names.
-pub(crate) struct Placing<'a> {
-    pub(crate) config: &'a CloudConfig,
-    pub(crate) rng: &'a mut StdRng,
-    pub(crate) next_member: &'a mut u64,
-}
-
-impl Placing<'_> {
-    /// When something asked for now starts, and when it listens.
-    fn draw(&mut self, now: Timestamp) -> (Timestamp, Timestamp) {
-        let started = now + self.config.place.draw(self.rng);
-        (started, started + self.config.start.draw(self.rng))
-    }
-
-    fn fresh_name(&mut self, row: &str) -> EnvironmentId {
-        *self.next_member += 1;
-        EnvironmentId(format!("{row}-{}", self.next_member))
-    }
 }
 
 impl RowRecord {
@@ -466,69 +410,5 @@ impl RowRecord {
             return broken("a member is gone");
         }
         if at < self.first_ready_at { State::Starting } else { State::Ready }
-    }
-}
-
-impl SideRecord {
-    fn open(side: Side, scale: SideScale, now: Timestamp, front_ready_at: Timestamp) -> Self {
-        Self {
-            side,
-            opened_at: now,
-            front_ready_at,
-            leaving_at: None,
-            gone_at: None,
-            scales: vec![(now, scale)],
-            cold: Vec::new(),
-        }
-    }
-
-    fn exists(&self, at: Timestamp) -> bool {
-        self.opened_at <= at && self.gone_at.is_none_or(|gone| at < gone)
-    }
-
-    fn stays(&self, now: Timestamp) -> bool {
-        self.opened_at <= now && self.leaving_at.is_none()
-    }
-
-    /// What it was told to be by then.
-    fn scale_at(&self, at: Timestamp) -> &SideScale {
-        let told = self.scales.iter().rev().find(|(when, _)| *when <= at);
-        told.map_or(&self.scales[0].1, |(_, scale)| scale)
-    }
-
-    fn is_cold(&self, at: Timestamp) -> bool {
-        self.cold.iter().rev().find(|(when, _)| *when <= at).is_some_and(|(_, cold)| *cold)
-    }
-}
-
-impl MemberRecord {
-    /// How it ended, if it had by then.
-    fn ended_by(&self, at: Timestamp) -> Option<&Stop> {
-        self.stopped.as_ref().filter(|stop| stop.at <= at)
-    }
-
-    /// Whether it exists and is to stay.
-    fn stays(&self, now: Timestamp) -> bool {
-        self.placed_at <= now && self.draining_at.is_none() && self.stopped.is_none()
-    }
-
-    /// Until when it ran, seen from now.
-    pub(crate) fn ran_until(&self, now: Timestamp) -> Timestamp {
-        self.ended_by(now).map_or(now, |stop| stop.at)
-    }
-
-    fn in_flight(&self, at: Timestamp) -> u64 {
-        self.busy.iter().filter(|(from, until)| *from <= at && at < *until).count() as u64
-    }
-
-    fn seen(&self, at: Timestamp) -> Member {
-        let state = match self.draining_at.is_some_and(|draining| draining <= at) {
-            true => MemberState::Draining,
-            false if self.in_flight(at) > 0 => MemberState::Busy,
-            false if self.listening_at <= at => MemberState::Idle,
-            false => MemberState::Starting,
-        };
-        let environment = self.environment.clone();
-        Member { environment, state, cpu_used_ms: None, memory: None }
     }
 }

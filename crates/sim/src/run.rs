@@ -8,7 +8,8 @@ use gearshift_deploy::{
 use gearshift_gear::RunId;
 use jiff::Timestamp;
 
-use crate::record::{Placing, RowRecord};
+use crate::parts::Placing;
+use crate::record::RowRecord;
 use crate::target::can;
 
 /// How soon to look again where nothing is known to be due.

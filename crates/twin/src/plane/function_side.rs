@@ -19,8 +19,8 @@ use rust_decimal::Decimal;
 
 use crate::plane::events::EventLog;
 use crate::plane::metering::gigabytes;
-use crate::plane::row::{Opening, front_path, page_path};
-use crate::plane::side::SideHost;
+use crate::plane::paths::{front_path, page_path};
+use crate::plane::side::{Opening, SideHost};
 use crate::plane::stores::Stores;
 use crate::plane::{counted, words};
 use crate::shares::function_shares;

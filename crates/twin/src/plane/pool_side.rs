@@ -31,9 +31,10 @@ use crate::plane::credits::Credits;
 use crate::plane::member::Shape;
 use crate::plane::metering::{hours, traffic};
 use crate::plane::on_this_clock;
-use crate::plane::pool::{Phase, Pool, Setting, Start};
-use crate::plane::row::{Opening, front_path};
-use crate::plane::side::{SideHost, refused};
+use crate::plane::paths::front_path;
+use crate::plane::pool::{Phase, Pool, Start};
+use crate::plane::setting::Setting;
+use crate::plane::side::{Opening, SideHost, refused};
 use crate::plane::wire::{Crossed, Wire};
 use crate::plane::words;
 

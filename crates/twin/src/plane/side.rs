@@ -2,13 +2,33 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use gearshift_deploy::{Condition, PoolStanding, SideState};
+use gearshift_deploy::{Condition, PoolStanding, SideScale, SideState};
 use gearshift_functions::{Answered, answer};
+use gearshift_gear::{Gear, Side};
+use gearshift_laws::Laws;
 use gearshift_stores::Metered;
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
+
+use crate::place::PlaneConfig;
+use crate::plane::events::EventLog;
+use crate::plane::store_times::StoreTimes;
+use crate::plane::stores::Stores;
+
+/// What a side is started with.
+pub(super) struct Opening<'a> {
+    pub(super) config: &'a PlaneConfig,
+    pub(super) side: Side,
+    pub(super) gear: &'a Gear,
+    pub(super) scale: &'a SideScale,
+    pub(super) laws: Arc<Laws>,
+    pub(super) stores: Option<Arc<Stores>>,
+    pub(super) events: Arc<EventLog>,
+    pub(super) times: Arc<StoreTimes>,
+}
 
 /// What every side can do.
 #[async_trait]
