@@ -305,6 +305,13 @@ fn the_functions_bill_is_itemised_and_fixed_and_per_call_apart() {
 #[test]
 fn a_year_of_shifting_is_computed_from_what_was_measured() {
     needs!("pip", "node", "npm", "c++");
+    let task = RAN.results.rows.iter().find(|row| row.row == "fargate").unwrap();
+    // Nothing is computed from a row that this machine's noise made INVALID.
+    if task.state != RowState::Ok {
+        eprintln!("SKIPPED: a year of shifting, since fargate was INVALID: {:?}", task.reason);
+        assert_eq!(RAN.results.shifting, None);
+        return;
+    }
     let shifting = RAN.results.shifting.as_ref().expect("a function and a task were measured");
     assert_eq!((shifting.shape.as_str(), shifting.high.as_str()), ("office hours", "fargate"));
     assert!(shifting.source.contains(RAN.results.run.as_str()), "{}", shifting.source);
