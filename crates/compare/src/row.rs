@@ -53,6 +53,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) target: &'a dyn Target,
     /// What the target is like for this row; its shaping is the row's own.
     pub(crate) facts: &'a Facts,
+    /// The row has its share of this machine, and it is a scaled one.
+    pub(crate) scaled: bool,
     /// The clock that the target lives by.
     pub(crate) clock: &'a dyn Clock,
     pub(crate) worker: &'a Worker,
@@ -231,7 +233,7 @@ impl Bench<'_> {
             footprint,
             usage,
             // What is paid by the hour is paid at any speed.
-            money: (shaped || row.has_units()).then(|| interval.money()),
+            money: (shaped || (self.scaled && row.has_units())).then(|| interval.money()),
             host_drift: None,
             runtime: None,
         };

@@ -62,16 +62,17 @@ pub async fn compare(
             Ok(runtime) => {
                 let facts = target.facts(row).await;
                 facts.map(|facts| {
-                    let shaping = shaping_of(plan, row, facts.shaping);
-                    (runtime, Facts { shaping, ..facts })
+                    let scaled = is_scaled(plan, row, &facts.shaping);
+                    let shaping = if scaled { at_a_share(plan, row) } else { facts.shaping };
+                    (runtime, Facts { shaping, ..facts }, scaled)
                 })
             }
             Err(missing) => Err(missing),
         };
         match facts {
-            Ok((runtime, facts)) => {
+            Ok((runtime, facts, scaled)) => {
                 let (facts, told) = (&facts, &told);
-                let bench = Bench { plan, target, facts, clock, worker, book, told };
+                let bench = Bench { plan, target, facts, scaled, clock, worker, book, told };
                 let mut measured = bench.measure(row, &factor).await;
                 measured.result.runtime = runtime;
                 if row.function_memory_mb().is_some() && !plan.sweep_mb.is_empty() {
@@ -90,7 +91,8 @@ pub async fn compare(
         };
         if let (Some(row), Some(facts)) = (again, &facts) {
             let told = &|_| ();
-            let bench = Bench { plan, target, facts, clock, worker, book, told };
+            let scaled = is_scaled(plan, row, &facts.shaping);
+            let bench = Bench { plan, target, facts, scaled, clock, worker, book, told };
             found.look_again(row, &bench, &speed).await;
         }
     }
@@ -141,12 +143,14 @@ pub async fn compare(
     Ok(results)
 }
 
-/// A row whose shares do not fit this machine has less than its own: its speed says nothing.
-fn shaping_of(plan: &Plan, row: &Row, shaping: Shaping) -> Shaping {
+/// Whether a row's shares are enforced, and scaled to fit this machine.
+fn is_scaled(plan: &Plan, row: &Row, shaping: &Shaping) -> bool {
+    plan.share_factor(row) < 1.0 && matches!(shaping, Shaping::Shaped { .. })
+}
+
+/// A row that has less than its own shares: its speed says nothing.
+fn at_a_share(plan: &Plan, row: &Row) -> Shaping {
     let factor = plan.share_factor(row);
-    if factor >= 1.0 || !matches!(shaping, Shaping::Shaped { .. }) {
-        return shaping;
-    }
     Shaping::Unshaped {
         why: format!("its CPU shares are multiplied by {factor} to fit this machine"),
         how_to_get_it: "a machine with more cores".to_owned(),
