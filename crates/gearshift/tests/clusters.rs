@@ -166,3 +166,27 @@ fn a_scale_that_cannot_be_is_refused_with_what_can() {
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");
     folder.text(&["down", &up.run]);
 }
+
+#[test]
+fn compare_measures_clusters_and_each_side_of_flex() {
+    let folder = Folder::new();
+    let ran =
+        folder.run(&["compare", "--quick", "--calls", "20", "--json", "--rows", "clusters,flex"]);
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert!(matches!(ran.status.code(), Some(0 | 3)), "{said}");
+    let results: gearshift_compare::Results = serde_json::from_slice(&ran.stdout).expect("results");
+    let names: Vec<_> = results.rows.iter().map(|row| row.row.as_str()).collect();
+    assert_eq!(names, ["clusters", "flex-function", "flex-tasks"]);
+    for row in &results.rows {
+        // Noise of this machine may make it INVALID, a call that failed may not.
+        let reason = row.reason.clone().unwrap_or_default();
+        assert!(!reason.contains("calls failed"), "{}: {reason}", row.row);
+        assert!(row.money.is_some(), "{}: no price: {reason}", row.row);
+        assert_eq!(row.counter.is_some(), row.row != "clusters", "{}", row.row);
+    }
+    let clusters = &results.rows[0];
+    assert!(clusters.ceiling.is_none(), "one load over two pools shows no ceiling");
+    let month = clusters.money.as_ref().and_then(|money| money.month_usd.as_ref());
+    // 4 × t2.micro and the balancer's, 4 × t2.large, with 9 disks and addresses, in eu-west-2.
+    assert_eq!(month.expect("a price").value.round_dp(2).to_string(), "397.73");
+}

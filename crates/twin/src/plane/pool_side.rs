@@ -223,13 +223,11 @@ impl SideHost for PoolSide {
                 }
                 Ok(())
             }
-            Condition::Faulty(plan) => match &self.setting.files {
-                Some(files) => files.set_faults(*plan).map_err(words),
-                None if *plan == FaultPlan::default() => Ok(()),
-                None => match &self.setting.stores {
-                    Some(stores) => stores.set_faults(*plan),
-                    None => Err("this row has no store that could fail".to_owned()),
-                },
+            Condition::Faulty(plan) => match (&self.setting.files, &self.setting.stores) {
+                (Some(files), _) => files.set_faults(*plan).map_err(words),
+                (None, Some(stores)) => stores.set_faults(*plan),
+                (None, None) if *plan == FaultPlan::default() => Ok(()),
+                (None, None) => Err("this row has no store that could fail".to_owned()),
             },
             Condition::SpotNotice => self.pools.first().map_or(Ok(()), |pool| pool.interrupt_one()),
             Condition::CreditsSpent => self.set_credits(Credits::spent),
