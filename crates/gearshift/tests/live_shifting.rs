@@ -57,15 +57,19 @@ fn thirty_shifts_by_hand_fail_no_request() {
         outcomes
     });
     let [kept, fresh, slow] = &outcomes;
-    for (what, outcome) in [("kept alive", kept), ("fresh", fresh), ("slow", slow)] {
+    let all = [("kept alive", kept), ("fresh", fresh), ("slow", slow)];
+    for (what, outcome) in all {
         let Outcome { sent, acknowledged, errors, .. } = outcome;
         println!("{what}: {sent} sent, {acknowledged} acknowledged, {errors:?}");
         let bad = outcome.samples.iter().filter(|sample| !sample.is_acknowledged());
-        for sample in bad.take(5) {
-            println!("{what}: {sample:?}");
-        }
-        assert!(errors.is_empty() && outcome.never_sent == 0, "{what}: {errors:?}");
-        assert_eq!(outcome.unacknowledged, 0, "{what}");
+        bad.take(5).for_each(|sample| println!("{what}: {sample:?}"));
+    }
+    for (what, outcome) in all {
+        let Outcome { errors, never_sent, unacknowledged, .. } = outcome;
+        assert!(
+            errors.is_empty() && (*never_sent, *unacknowledged) == (0, 0),
+            "{what}: {errors:?}"
+        );
     }
     assert!(slow.sent as usize > shifts / 2, "slow requests were in flight: {}", slow.sent);
     let [kept, fresh, _] = outcomes;
