@@ -17,6 +17,7 @@ mod cache;
 mod host;
 mod kernels;
 mod measure;
+mod provider;
 mod reference;
 mod shares;
 
@@ -24,5 +25,6 @@ pub use cache::{CacheError, CacheRead, cached, read_cache, write_cache};
 pub use host::{CpuTimes, HostError, cpu_model, kernel, steal_share};
 pub use kernels::{K1_DIGESTS, K2_BYTES, KernelError};
 pub use measure::{CalibrateError, CoreSpeed, MAX_SPREAD, MAX_STEAL, calibrate, drift_probe};
+pub use provider::provider_of;
 pub use reference::{Factor, KernelTime, Provider, Reference, factor};
 pub use shares::{CpuShare, function_share, init_share, vcpu_share};

@@ -5,70 +5,15 @@ use std::num::NonZeroU64;
 
 use gearshift_calibrate::Factor;
 use gearshift_deploy::Shaping;
-use gearshift_gear::{Dimension, Known, Row};
-use rust_decimal::Decimal;
-use rust_decimal::prelude::ToPrimitive;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use gearshift_gear::Row;
 
-use crate::money::{Interval, row_usage};
+use gearshift_quote::{Interval, billed_ms, row_usage};
+use gearshift_results::{MemoryPoint, MemorySweep, RowResult, RowState};
+
 use crate::plan::Phase;
-use crate::results::{RowResult, RowState};
-use crate::row::{Bench, RowError, empty, failed, invalidate};
+use crate::row::{RowError, RowRun, failed};
 
-/// One function at several sizes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct MemorySweep {
-    pub row: String,
-    /// By rising memory.
-    pub points: Vec<MemoryPoint>,
-    /// Of the points that are ok: the least money per million calls.
-    pub cheapest_mb: Option<u32>,
-    /// The lowest median latency.
-    pub fastest_mb: Option<u32>,
-}
-
-/// A function with this much memory.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct MemoryPoint {
-    pub memory_mb: u32,
-    pub state: RowState,
-    /// Why it is not ok.
-    pub reason: Option<String>,
-    pub p50_ms: Option<Known<f64>>,
-    /// Mean over the measurement's calls, each rounded up to a whole millisecond.
-    pub billed_ms: Option<Known<f64>>,
-    pub million_usd: Option<Known<Decimal>>,
-}
-
-impl MemorySweep {
-    pub(crate) fn of(row: &Row, points: Vec<MemoryPoint>) -> Self {
-        let ok = || points.iter().filter(|point| point.state == RowState::Ok);
-        let cheapest = ok()
-            .filter_map(|point| Some((point.million_usd.as_ref()?.value, point.memory_mb)))
-            .min();
-        let fastest = ok()
-            .filter_map(|point| Some((point.p50_ms.as_ref()?.value, point.memory_mb)))
-            .min_by(|a, b| a.0.total_cmp(&b.0));
-        Self {
-            row: row.name.clone(),
-            cheapest_mb: cheapest.map(|(_, mb)| mb),
-            fastest_mb: fastest.map(|(_, mb)| mb),
-            points,
-        }
-    }
-}
-
-/// Milliseconds per call that the provider would bill a function of this size for.
-pub(crate) fn billed_ms(result: &RowResult, memory_mb: u32) -> Option<Known<f64>> {
-    let used = result.usage.iter().find(|line| line.dimension == Dimension::FunctionGbSecond)?;
-    let calls = result.usage.iter().find(|line| line.dimension == Dimension::FunctionRequest)?;
-    let (gb_s, calls_n) = (used.quantity.to_f64()?, calls.quantity.to_f64()?);
-    let ms = gb_s / (f64::from(memory_mb) / 1024.0) / calls_n * 1e3;
-    Some(Known::new(ms, result.latency.as_ref()?.p50_ms.origin.clone()))
-}
-
-impl Bench<'_> {
+impl RowRun<'_> {
     /// Measures the row at each of the plan's sizes.
     pub(crate) async fn sweep(&self, row: &Row, factor: &Factor) -> MemorySweep {
         let mut sizes = self.plan.sweep_mb.clone();
@@ -107,7 +52,7 @@ impl Bench<'_> {
         let calls = NonZeroU64::new(outcome.sent).unwrap_or(NonZeroU64::MIN);
         let priced = row_usage(row, &usage, calls, &self.plan.run)?;
         let money = Interval::of(&priced, latency.as_ref(), factor, self.book).money();
-        let mut result = empty(row);
+        let mut result = RowResult::empty(row);
         result.state = RowState::Ok;
         (result.latency, result.usage, result.money) = (latency, usage, Some(money));
         Ok(result)
@@ -123,9 +68,9 @@ fn judge(result: &mut RowResult, shaping: &Shaping) {
         Some(latency) if latency.verdict.valid => {}
         Some(latency) => {
             let why = latency.verdict.reasons.join(", ");
-            invalidate(result, &why)
+            result.invalidate(&why)
         }
-        None => invalidate(result, "no good answer"),
+        None => result.invalidate("no good answer"),
     }
 }
 
@@ -142,40 +87,5 @@ fn point_of(result: &RowResult, memory_mb: u32) -> MemoryPoint {
             .as_ref()
             .and_then(|money| money.million_usd.clone())
             .filter(|_| shaped),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use gearshift_gear::{CATALOGUE, Origin};
-
-    use super::*;
-
-    fn point(memory_mb: u32, p50_ms: f64, cents: i64, state: RowState) -> MemoryPoint {
-        let origin = || Origin::Assumed("a test".into());
-        MemoryPoint {
-            memory_mb,
-            state,
-            reason: None,
-            p50_ms: Some(Known::new(p50_ms, origin())),
-            billed_ms: None,
-            million_usd: Some(Known::new(Decimal::new(cents, 2), origin())),
-        }
-    }
-
-    #[test]
-    fn the_cheapest_and_the_fastest_are_among_the_points_that_are_ok() {
-        let row = CATALOGUE.row("lambda-rust-dynamodb").unwrap();
-        let sweep = MemorySweep::of(
-            row,
-            vec![
-                point(128, 40.0, 250, RowState::Ok),
-                point(256, 20.0, 240, RowState::Ok),
-                point(512, 19.0, 300, RowState::Ok),
-                point(1024, 5.0, 100, RowState::Invalid),
-            ],
-        );
-        assert_eq!((sweep.cheapest_mb, sweep.fastest_mb), (Some(256), Some(512)));
-        assert_eq!(MemorySweep::of(row, Vec::new()).cheapest_mb, None);
     }
 }

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use gearshift_gear::{Caller, LawId, Row, RunId};
 
-use crate::{Asks, Slo};
+use gearshift_measure::{Asks, MatchVcpu};
+use gearshift_results::Slo;
 
 /// One run of `compare`.
 #[derive(Clone, Debug)]
@@ -49,17 +50,6 @@ impl Plan {
     pub(crate) fn share_factor(&self, row: &Row) -> f64 {
         self.share_factors.get(&row.name).copied().unwrap_or(1.0)
     }
-}
-
-/// How shares are matched to the provider's cores.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum MatchVcpu {
-    /// By two kernels with published times.
-    Auto,
-    /// A core is a vCPU.
-    Off,
-    /// A core is this many vCPUs.
-    Factor(f64),
 }
 
 /// Where a run is, for live progress.

@@ -8,18 +8,18 @@ use gearshift_deploy::{
     Clock, ConditionKind, Facts, Fence, Settings, Shaping, Target, TargetError, Want, World,
     reach_on,
 };
-use gearshift_gear::{Bounds, Code, EnvironmentId, Row, RunId, UsageLine};
+use gearshift_gear::{EnvironmentId, Row, UsageLine};
 use gearshift_load::{Outcome, Since, near_median};
 use gearshift_price::{PriceBook, PriceError};
 
-use crate::Asks;
-use crate::counter::CounterError;
-use crate::machine::loop_ms;
-use crate::money::{Interval, PerUnit, PricedRow, row_usage};
+use gearshift_measure::{
+    MeasureError, Subject, Worker, WorkerError, answers, ceiling, cold, counter, latency, loop_ms,
+    memory_use, state_kept,
+};
+use gearshift_quote::{Interval, PerUnit, PricedRow, row_usage};
+use gearshift_results::{Latency, RowResult, RowState};
+
 use crate::plan::{Phase, Plan};
-use crate::results::{Latency, RowResult, RowState};
-use crate::worker::{Worker, WorkerError};
-use crate::{ceiling, cold, counter, footprint, keeps, latency, parity};
 
 /// A loop that takes this much longer or shorter than before means the machine has changed.
 const DRIFT_MAX: f64 = 0.10;
@@ -38,7 +38,7 @@ pub(crate) enum RowError {
     #[error(transparent)]
     Target(#[from] TargetError),
     #[error(transparent)]
-    Check(#[from] CounterError),
+    Check(#[from] MeasureError),
     #[error(transparent)]
     Worker(#[from] WorkerError),
     #[error(transparent)]
@@ -48,7 +48,7 @@ pub(crate) enum RowError {
 }
 
 /// Everything a row is measured with.
-pub(crate) struct Bench<'a> {
+pub(crate) struct RowRun<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) target: &'a dyn Target,
     /// What the target is like for this row; its shaping is the row's own.
@@ -62,21 +62,6 @@ pub(crate) struct Bench<'a> {
     pub(crate) told: &'a (dyn Fn(Phase) + Sync),
 }
 
-/// A row that stands, and what it is measured with.
-#[derive(Clone, Copy)]
-pub(crate) struct Stand<'a> {
-    pub(crate) target: &'a dyn Target,
-    pub(crate) facts: &'a Facts,
-    pub(crate) worker: &'a Worker,
-    pub(crate) run: &'a RunId,
-    pub(crate) row: &'a Row,
-    pub(crate) url: &'a str,
-    pub(crate) asks: &'a Asks,
-    pub(crate) core_factor: f64,
-    /// The factor's lowest and highest believable value.
-    pub(crate) core_range: (f64, f64),
-}
-
 /// A measured row, and what break-evens need of it.
 pub(crate) struct Measured {
     pub(crate) result: RowResult,
@@ -85,7 +70,7 @@ pub(crate) struct Measured {
     pub(crate) steal: f64,
 }
 
-impl Bench<'_> {
+impl RowRun<'_> {
     /// Starts the row, measures it and takes it down, whatever happens in between.
     pub(crate) async fn measure(&self, row: &Row, factor: &Factor) -> Measured {
         let before_ms = loop_ms().await;
@@ -103,11 +88,11 @@ impl Bench<'_> {
         }
         let mut measured = measured.unwrap_or_else(|error| failed(row, &error));
         if let Err(error) = down {
-            invalidate(&mut measured.result, &format!("it could not be taken down: {error}"));
+            measured.result.invalidate(&format!("it could not be taken down: {error}"));
         }
         if drift.abs() > DRIFT_MAX && measured.result.state != RowState::Skipped {
             let why = format!("the machine changed by {:.0} % meanwhile", drift * 100.0);
-            invalidate(&mut measured.result, &why);
+            measured.result.invalidate(&why);
         }
         measured.result.host_drift = Some(drift);
         // Nothing is computed from what cannot be trusted.
@@ -168,7 +153,7 @@ impl Bench<'_> {
     ) -> Result<Measured, RowError> {
         let (plan, facts) = (self.plan, self.facts);
         let asks = plan.asks.of_row(row);
-        let at = Stand {
+        let at = Subject {
             target: self.target,
             facts,
             worker: self.worker,
@@ -184,8 +169,8 @@ impl Bench<'_> {
             Some(paths) if !asks.own => Some(counter::check(&at, paths).await?),
             _ => None,
         };
-        let answers = parity::look(&at).await;
-        let keeps = keeps::look(&at).await?;
+        let answers = answers::look(&at).await;
+        let keeps = state_kept::look(&at).await?;
         let mut seen = BTreeSet::new();
         let of = plan.cold_starts;
         let told = |done| (self.told)(Phase::ColdStarts { done, of });
@@ -198,7 +183,7 @@ impl Bench<'_> {
             }
         };
         let (latency, usage, outcome) = self.latency(row, url, seen).await?;
-        let warm = footprint::look(&at).await?;
+        let warm = memory_use::look(&at).await?;
         (self.told)(Phase::Ceiling);
         let ceiling = match ceiling::can_be_measured(&at) {
             Ok(()) => ceiling::measure(&at, latency.as_ref()).await?,
@@ -208,24 +193,17 @@ impl Bench<'_> {
             }
         };
         (self.told)(Phase::Metering);
-        let footprint = footprint::footprint(&at, &warm, &footprint::look(&at).await?);
+        let footprint = memory_use::of_one(&at, &warm, &memory_use::look(&at).await?);
         let acknowledged = NonZeroU64::new(outcome.sent).unwrap_or(NonZeroU64::MIN);
         let row_usage = row_usage(row, &usage, acknowledged, &plan.run)?;
         let interval = Interval::of(&row_usage, latency.as_ref(), factor, self.book);
         let shaped = matches!(facts.shaping, Shaping::Shaped { .. });
         let mut result = RowResult {
-            row: row.name.clone(),
-            code: row.build.code,
-            gear: words(row),
             state: RowState::Ok,
-            reason: None,
-            command: None,
             gaps,
             counter,
             keeps,
             answers,
-            bounds: bounds(row),
-            slo_missed: Vec::new(),
             cold,
             latency,
             // Without a share of its own, a row's duration says nothing about the provider's.
@@ -234,8 +212,7 @@ impl Bench<'_> {
             usage,
             // What is paid by the hour is paid at any speed.
             money: (shaped || (self.scaled && row.has_units())).then(|| interval.money()),
-            host_drift: None,
-            runtime: None,
+            ..RowResult::empty(row)
         };
         judge(&mut result, &facts.shaping);
         let valid = result.state == RowState::Ok;
@@ -344,7 +321,7 @@ fn judge(result: &mut RowResult, shaping: &Shaping) {
         result.command = Some(how_to_get_it.clone());
     }
     if !reasons.is_empty() {
-        invalidate(result, &reasons.join("; "));
+        result.invalidate(&reasons.join("; "));
     }
 }
 
@@ -369,67 +346,15 @@ fn difference(before: Vec<UsageLine>, after: Vec<UsageLine>) -> Vec<UsageLine> {
         .collect()
 }
 
-pub(crate) fn invalidate(result: &mut RowResult, why: &str) {
-    result.reason = match result.reason.take().filter(|_| result.state == RowState::Invalid) {
-        Some(reason) => Some(format!("{reason}; {why}")),
-        None => Some(why.to_owned()),
-    };
-    result.state = RowState::Invalid;
-    result.command = Some(format!("gearshift compare --rows {}", result.row));
-}
-
 pub(crate) fn failed(row: &Row, error: &RowError) -> Measured {
-    let mut result = empty(row);
+    let mut result = RowResult::empty(row);
     match error {
         // Not tried at all: skipped, like a row that misses something.
         RowError::Target(TargetError::Refused { why }) => {
             result.reason = Some(why.clone());
             result.command = Some("gearshift doctor".to_owned());
         }
-        tried => invalidate(&mut result, &tried.to_string()),
+        tried => result.invalidate(&tried.to_string()),
     }
     Measured { result, priced: None, generator_core_share: 0.0, steal: 0.0 }
-}
-
-/// Told of a user's service only: the sample stays below all of them.
-fn bounds(row: &Row) -> Option<Bounds> {
-    (row.build.code == Code::Own).then(|| row.gear().bounds())
-}
-
-/// A row of which nothing is known yet.
-pub(crate) fn empty(row: &Row) -> RowResult {
-    RowResult {
-        row: row.name.clone(),
-        code: row.build.code,
-        gear: words(row),
-        state: RowState::Skipped,
-        reason: None,
-        command: None,
-        gaps: Vec::new(),
-        counter: None,
-        keeps: None,
-        answers: Vec::new(),
-        bounds: bounds(row),
-        slo_missed: Vec::new(),
-        cold: None,
-        latency: None,
-        ceiling: None,
-        footprint: None,
-        usage: Vec::new(),
-        money: None,
-        host_drift: None,
-        runtime: None,
-    }
-}
-
-/// A row of this name of the catalogue, for tests.
-#[cfg(test)]
-pub(crate) fn named(name: &str) -> RowResult {
-    empty(gearshift_gear::CATALOGUE.row(name).expect("a row"))
-}
-
-fn words(row: &Row) -> String {
-    let gear = row.gear();
-    let pools: Vec<String> = gear.pools.iter().map(|pool| pool.compute.to_string()).collect();
-    format!("{} → {} ({})", gear.front, pools.join(" + "), gear.store)
 }

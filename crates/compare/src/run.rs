@@ -3,25 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use gearshift_calibrate::Factor;
+use gearshift_calibrate::{Factor, provider_of};
 use gearshift_deploy::{Clock, Facts, Shaping, Target};
 use gearshift_gear::{CATALOGUE, Missing, Row};
 use gearshift_laws::{Laws, LawsError, SourceLine};
 use gearshift_price::{PriceBook, PriceError, winners};
 use jiff::Timestamp;
 
-use crate::core::{Speed, core_line, provider_of};
-use crate::machine::machine;
-use crate::memory::MemorySweep;
-use crate::money::{End, PricedRow, break_even};
-use crate::overhead::Overhead;
-use crate::parity::differences;
+use gearshift_measure::{Speed, Worker, core_line, machine};
+use gearshift_quote::{End, PricedRow, break_even, shifting};
+use gearshift_results::{
+    Checks, Core, MemorySweep, Overhead, Pair, Results, RowResult, RowState, SCHEMA, differences,
+    published_2021,
+};
+
 use crate::plan::{Phase, Plan, Progress};
 use crate::provision::Provision;
-use crate::results::{Checks, Pair, Results, RowResult, RowState, SCHEMA, published_2021};
-use crate::row::{Bench, Measured, empty};
-use crate::shifting::shifting;
-use crate::worker::Worker;
+use crate::row::{Measured, RowRun};
 
 /// Volumes over which the cheapest row is looked for, calls a month.
 const VOLUMES: std::ops::Range<u64> = 1..1_000_000_000;
@@ -72,11 +70,11 @@ pub async fn compare(
         match facts {
             Ok((runtime, facts, scaled)) => {
                 let (facts, told) = (&facts, &told);
-                let bench = Bench { plan, target, facts, scaled, clock, worker, book, told };
-                let mut measured = bench.measure(row, &factor).await;
+                let row_run = RowRun { plan, target, facts, scaled, clock, worker, book, told };
+                let mut measured = row_run.measure(row, &factor).await;
                 measured.result.runtime = runtime;
                 if row.function_memory_mb().is_some() && !plan.sweep_mb.is_empty() {
-                    found.memory.push(bench.sweep(row, &factor).await);
+                    found.memory.push(row_run.sweep(row, &factor).await);
                 }
                 found.add(row, measured, facts, factor);
             }
@@ -92,8 +90,8 @@ pub async fn compare(
         if let (Some(row), Some(facts)) = (again, &facts) {
             let told = &|_| ();
             let scaled = is_scaled(plan, row, &facts.shaping);
-            let bench = Bench { plan, target, facts, scaled, clock, worker, book, told };
-            found.look_again(row, &bench, &speed).await;
+            let row_run = RowRun { plan, target, facts, scaled, clock, worker, book, told };
+            found.look_again(row, &row_run, &speed).await;
         }
     }
     found.in_order_of(plan);
@@ -158,7 +156,7 @@ fn at_a_share(plan: &Plan, row: &Row) -> Shaping {
 }
 
 fn skipped(row: &Row, missing: Missing) -> RowResult {
-    let mut result = empty(row);
+    let mut result = RowResult::empty(row);
     result.reason = Some(format!("{}: {}", missing.what, missing.why));
     result.command = Some(missing.how_to_get_it);
     result
@@ -178,7 +176,7 @@ async fn any_shaping(target: &dyn Target) -> Option<Shaping> {
 struct Found {
     rows: Vec<RowResult>,
     priced: Vec<PricedRow>,
-    cores: BTreeMap<String, crate::results::Core>,
+    cores: BTreeMap<String, Core>,
     memory: Vec<MemorySweep>,
     /// The target's name.
     target: Option<String>,
@@ -209,14 +207,14 @@ impl Found {
     }
 
     /// Measures the first row once more: what moved meanwhile is the machine, not the row.
-    async fn look_again(&mut self, row: &Row, bench: &Bench<'_>, speed: &Speed) {
-        let plan = bench.plan;
+    async fn look_again(&mut self, row: &Row, row_run: &RowRun<'_>, speed: &Speed) {
+        let plan = row_run.plan;
         let first = self.rows.iter().find(|result| result.row == row.name);
         let Some(latency) = first.and_then(|first| first.latency.as_ref()) else { return };
         let (here_ms, p50_ms) = (latency.here_ms.value, latency.p50_ms.value);
         let factor = speed.matched(row, plan.match_vcpu);
         let calls = plan.calls.min(SECOND_LOOK_CALLS);
-        if let Some(again_ms) = bench.look_again(row, &factor, calls).await {
+        if let Some(again_ms) = row_run.look_again(row, &factor, calls).await {
             // Laws are drawn anew, so only what happened here is held against each other.
             self.drift = self.drift.max((again_ms - here_ms).abs() / p50_ms);
         }

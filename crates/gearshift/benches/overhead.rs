@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use gearshift_compare::{Worker, overhead};
 use gearshift_deploy::{Condition, Fence, Patience, Settings, Target, Want, reach};
 use gearshift_gear::{CATALOGUE, Row, RunId};
 use gearshift_load::{Job, Mode, Outcome, Sample, Since, percentile};
+use gearshift_measure::{Worker, overhead};
 use gearshift_prepare::Preparer;
 use gearshift_sandbox::Cores;
 use gearshift_twin::{Twin, TwinConfig};

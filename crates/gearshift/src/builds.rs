@@ -4,12 +4,13 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::Result;
-use gearshift_compare::{Asks, CounterPaths, Slo};
 use gearshift_gear::{Missing, OWN, OWN_ADAPTED, OWN_FUNCTION, Program, RuntimeClient};
 use gearshift_image::ADAPTER_PATH;
 use gearshift_load::{Expect, ExpectBody, Request};
 use gearshift_manifest::{Body, Language, Manifest, ManifestError};
+use gearshift_measure::{Asks, CounterPaths};
 use gearshift_prepare::{Look, Preparer};
+use gearshift_results::Slo;
 
 use crate::verbs::Usage;
 use crate::{here, in_image};

@@ -14,7 +14,7 @@ use std::process::Output;
 use std::time::{Duration, Instant};
 
 use common::{Disk, Folder};
-use gearshift_compare::Results;
+use gearshift_results::Results;
 use raw::send;
 
 fn said(output: &Output) -> String {

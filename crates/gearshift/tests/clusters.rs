@@ -174,7 +174,7 @@ fn compare_measures_clusters_and_each_side_of_flex() {
         folder.run(&["compare", "--quick", "--calls", "20", "--json", "--rows", "clusters,flex"]);
     let said = String::from_utf8_lossy(&ran.stderr).into_owned();
     assert!(matches!(ran.status.code(), Some(0 | 3)), "{said}");
-    let results: gearshift_compare::Results = serde_json::from_slice(&ran.stdout).expect("results");
+    let results: gearshift_results::Results = serde_json::from_slice(&ran.stdout).expect("results");
     let names: Vec<_> = results.rows.iter().map(|row| row.row.as_str()).collect();
     assert_eq!(names, ["clusters", "flex-function", "flex-tasks"]);
     for row in &results.rows {

@@ -11,8 +11,8 @@ use std::thread;
 use std::time::Duration;
 
 use common::Folder;
-use gearshift_compare::{Results, RowState, SCHEMA};
 use gearshift_gear::{Dimension, Origin};
+use gearshift_results::{Results, RowState, SCHEMA};
 use gearshift_sandbox::marked_processes;
 
 /// Every row that is compared unless others are named: servers, functions, tasks.

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use gearshift_compare::Results;
 use gearshift_gear::Dimension;
 use gearshift_price::PriceBook;
+use gearshift_results::Results;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()

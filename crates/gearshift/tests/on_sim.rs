@@ -9,13 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gearshift_compare::{Asks, MatchVcpu, Plan, Provision, RowState, Worker, compare};
+use gearshift_compare::{Plan, Provision, compare};
 use gearshift_deploy::{
     Condition, Event, Facts, Fence, Progress, Target, TargetError, Want, World,
 };
 use gearshift_gear::{CATALOGUE, Caller, Dimension, Missing, Row, RunId, RuntimeClient, UsageLine};
+use gearshift_measure::{Asks, MatchVcpu, Worker};
 use gearshift_plan::Shape;
 use gearshift_report::{Artefacts, html, markdown, table};
+use gearshift_results::RowState;
 use gearshift_sim::{Cloud, CloudConfig, ManualClock, SimTarget};
 
 /// How late the simulated meters are.

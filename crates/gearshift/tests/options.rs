@@ -13,8 +13,8 @@ use std::thread;
 use std::time::Duration;
 
 use common::Folder;
-use gearshift_compare::{Results, RowState};
 use gearshift_deploy::Settings;
+use gearshift_results::{Results, RowState};
 use standing::{Standing, shipped};
 
 const HANDSHAKE: &str = "tls.new_conn_in_region_wire";

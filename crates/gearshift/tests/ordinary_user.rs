@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use gearshift_compare::{Results, RowState};
+use gearshift_results::{Results, RowState};
 
 /// `nobody` everywhere that matters.
 const NOBODY: u32 = 65534;

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{Disk, Folder, Up};
-use gearshift_compare::{Results, RowState};
+use gearshift_results::{Results, RowState};
 use gearshift_sandbox::marked_processes;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

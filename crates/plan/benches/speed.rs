@@ -5,7 +5,8 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use gearshift_plan::{Name, Priced, Service};
+use gearshift_economics::{Priced, Service};
+use gearshift_plan::Name;
 use gearshift_policy::{
     Demand, Flex, Observation, State, Synthetic, Timing, World, optimum, replay, step,
 };

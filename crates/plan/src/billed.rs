@@ -1,29 +1,11 @@
 //! A replay's usage, billed in decimals with tiers: what a user sees.
 
+use gearshift_economics::Priced;
 use gearshift_policy::{Timing, Totals};
 use gearshift_price::PriceError;
+use gearshift_results::Billed;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use crate::service::Priced;
-
-/// US dollars a month of 730 hours.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Billed {
-    pub usd: Decimal,
-    /// Of `usd`: front, calls and duration.
-    pub function_usd: Decimal,
-    /// Of `usd`: hours, addresses and capacity units of the load balancer.
-    pub lb_usd: Decimal,
-    /// Of `usd`: tasks and their addresses.
-    pub tasks_usd: Decimal,
-    /// Of `usd`, across the gears: calls and duration of the function, and tasks.
-    pub compute_usd: Decimal,
-    /// Of `usd`, across the gears: public addresses.
-    pub addresses_usd: Decimal,
-}
 
 /// Bills a replay as if every month went like it.
 pub fn billed(totals: &Totals, priced: &Priced, timing: &Timing) -> Result<Billed, PriceError> {

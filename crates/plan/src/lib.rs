@@ -5,17 +5,12 @@
 
 mod billed;
 mod policies;
-mod service;
 mod shape;
 mod verdict;
 mod year;
 
-pub use billed::{Billed, billed};
+pub use billed::billed;
 pub use policies::{Compared, Line, Name, begins_at, compared, run};
-pub use service::{PlanError, PriceUsed, Priced, Service};
 pub use shape::Shape;
 pub use verdict::{Decision, Facts, Plan, PlanLine, Point, SCHEMA, Verdict, plan};
-pub use year::{Course, Volume, volume};
-
-/// Above this share of refused requests a gear does not count as an alternative.
-pub(crate) const REFUSED: f64 = 0.0001;
+pub use year::volume;

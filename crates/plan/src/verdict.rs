@@ -8,10 +8,10 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 use serde::{Deserialize, Serialize};
 
-use crate::REFUSED;
+use crate::billed;
 use crate::policies::{Line, Name, begins_at, compared, run};
-use crate::service::{MOST_PER_S, PlanError, PriceUsed, Priced, Service};
-use crate::{Billed, billed};
+use gearshift_economics::{EconomicsError, MOST_PER_S, PriceUsed, Priced, Service};
+use gearshift_results::{Billed, REFUSED};
 
 /// Of the JSON that `plan --json` prints.
 pub const SCHEMA: &str = "gearshift.plan/1";
@@ -114,12 +114,17 @@ pub struct Decision {
 }
 
 /// Plans for a trace at `scale` times its traffic.
-pub fn plan(name: &str, trace: &Trace, scale: f64, priced: &Priced) -> Result<Plan, PlanError> {
+pub fn plan(
+    name: &str,
+    trace: &Trace,
+    scale: f64,
+    priced: &Priced,
+) -> Result<Plan, EconomicsError> {
     let timing = Timing::minutes();
     let peak_per_s = trace.peak_per_s() * scale;
     if peak_per_s.is_nan() || peak_per_s > f64::from(MOST_PER_S) {
         let per_s = Decimal::from_f64(peak_per_s).unwrap_or(Decimal::MAX).round();
-        return Err(PlanError::TooMuch { per_s });
+        return Err(EconomicsError::TooMuch { per_s });
     }
     let scaled: Vec<f64> = trace.per_s.iter().map(|per_s| per_s * scale).collect();
     let demand = Demand { begins_s: trace.begins_s, per_s: &scaled };
@@ -179,7 +184,7 @@ fn line(
     times_optimum: f64,
     priced: &Priced,
     timing: &Timing,
-) -> Result<PlanLine, PlanError> {
+) -> Result<PlanLine, EconomicsError> {
     let ticks = totals.ticks.max(1) as f64;
     Ok(PlanLine {
         policy,

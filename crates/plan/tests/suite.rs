@@ -1,7 +1,8 @@
 //! What `flex` promises, on demands of all kinds that a seed makes, and on the shared traces where
 //! they are: `GEARSHIFT_TRACES` names their folder.
 
-use gearshift_plan::{Name, Priced, Service, compared};
+use gearshift_economics::{Priced, Service};
+use gearshift_plan::{Name, compared};
 use gearshift_policy::{Demand, Economics, Synthetic, Timing, World, pass_all};
 use gearshift_price::PriceBook;
 use rust_decimal::Decimal;

@@ -1,7 +1,9 @@
 //! What shifting would have saved over a year of a shape.
 
-use gearshift_plan::{Priced, Service, Shape, Volume, volume};
+use gearshift_economics::{Priced, Service};
+use gearshift_plan::{Shape, volume};
 use gearshift_price::PriceBook;
+use gearshift_results::Volume;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 

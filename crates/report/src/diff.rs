@@ -1,7 +1,7 @@
 //! Two runs side by side.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use gearshift_compare::{Change, Diff};
+use gearshift_results::{Change, Diff};
 
 use crate::grid::wrapped;
 use crate::numbers::{ms, usd};

@@ -2,7 +2,7 @@
 //!
 //! Invariant: this crate reads and renders. It computes nothing but how a figure is shown:
 //! rounding, alignment, order, plot coordinates. Every figure and every judgement comes with the
-//! [`Results`](gearshift_compare::Results).
+//! [`Results`](gearshift_results::Results).
 
 mod diff;
 mod error;

@@ -3,8 +3,8 @@
 mod money;
 mod parts;
 
-use gearshift_compare::{Results, RowResult, RowState};
 use gearshift_gear::Known;
+use gearshift_results::{Results, RowResult, RowState};
 
 use crate::footnotes::Footnotes;
 use crate::memory;

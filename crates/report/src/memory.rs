@@ -1,6 +1,6 @@
 //! Functions over their memory, as columns.
 
-use gearshift_compare::{MemoryPoint, MemorySweep, RowState};
+use gearshift_results::{MemoryPoint, MemorySweep, RowState};
 
 use crate::grid::{Cell, Column, Flush};
 use crate::numbers::{ms, usd};

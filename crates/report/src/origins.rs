@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use gearshift_compare::Results;
 use gearshift_gear::{LawId, Origin};
 use gearshift_laws::{PointName, SourceLine};
+use gearshift_results::Results;
 use serde::Serialize;
 use serde_json::Value;
 

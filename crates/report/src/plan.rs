@@ -1,6 +1,7 @@
 //! The table of `gearshift plan`.
 
-use gearshift_plan::{Name, Plan, PlanLine, PriceUsed};
+use gearshift_economics::PriceUsed;
+use gearshift_plan::{Name, Plan, PlanLine};
 use jiff::Timestamp;
 use textwrap::core::display_width;
 

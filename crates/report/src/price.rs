@@ -1,7 +1,8 @@
 //! The table of `gearshift price`.
 
-use gearshift_compare::{FLEX, Quote, QuoteLine, Results, RowState};
 use gearshift_price::{BreakEven, Side};
+use gearshift_quote::{FLEX, Quote, QuoteLine};
+use gearshift_results::{Results, RowState};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 

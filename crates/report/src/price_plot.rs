@@ -1,6 +1,6 @@
 //! Cost over calls, both on log scales, in characters.
 
-use gearshift_compare::Quote;
+use gearshift_quote::Quote;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 

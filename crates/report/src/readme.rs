@@ -1,6 +1,6 @@
 //! The results table of a README, generated from a results file.
 
-use gearshift_compare::{Results, RowState};
+use gearshift_results::{Results, RowState};
 
 use crate::ReportError;
 use crate::markdown::{table, text};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gearshift_compare::{Results, RowResult, RowState};
+use gearshift_results::{Results, RowResult, RowState};
 use rust_decimal::Decimal;
 
 use crate::numbers::usd;

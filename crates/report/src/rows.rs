@@ -1,6 +1,6 @@
 //! The order in which rows are shown.
 
-use gearshift_compare::{Results, RowResult, RowState};
+use gearshift_results::{Results, RowResult, RowState};
 
 /// Measured rows by p50, then rows that failed before one could be measured, then skipped ones.
 pub(crate) fn in_order(results: &Results) -> Vec<&RowResult> {

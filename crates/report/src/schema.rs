@@ -1,6 +1,6 @@
 //! The schema of `results.json`.
 
-use gearshift_compare::Results;
+use gearshift_results::Results;
 
 /// The JSON schema (draft 2020-12) of [`Results`]. The copy in `crates/report/schema/` is kept
 /// equal by a test.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use gearshift_compare::{Core, Counter, Difference, Keeps, Pair, Published, Results, RowState};
 use gearshift_gear::{Caller, Code};
 use gearshift_price::{BreakEven, Confidence, Price, SECONDS_PER_MONTH, Segment, Side};
+use gearshift_results::{Core, Counter, Difference, Pair, Published, Results, RowState, StateKept};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
@@ -184,7 +184,7 @@ pub(crate) fn counter(results: &Results) -> Vec<String> {
 
 /// Which rows keep the state of a user's service, then one sentence for each that loses it.
 fn kept(results: &Results) -> Vec<String> {
-    let looked: Vec<(&str, &Keeps)> = results
+    let looked: Vec<(&str, &StateKept)> = results
         .rows
         .iter()
         .filter_map(|row| Some((row.row.as_str(), row.keeps.as_ref()?)))

@@ -1,6 +1,6 @@
 //! What a year of shifting would have saved, in words and as a table.
 
-use gearshift_compare::{Results, Shifting};
+use gearshift_results::{Results, Shifting};
 use serde::Serialize;
 
 use crate::markdown::{table, text};

@@ -1,7 +1,7 @@
 //! The screen of `gearshift compare`.
 
-use gearshift_compare::{Latency, Results, RowResult, RowState};
 use gearshift_load::Percentile;
+use gearshift_results::{Latency, Results, RowResult, RowState};
 use rust_decimal::Decimal;
 
 use crate::footnotes::Footnotes;

@@ -5,10 +5,10 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::{EVIL, many_rows, results, swept};
-use gearshift_compare::{Results, RowState};
 use gearshift_gear::{Known, Origin};
 use gearshift_load::Percentile;
 use gearshift_report::html;
+use gearshift_results::{Results, RowState};
 
 fn page() -> String {
     html(&results()).unwrap()
@@ -88,7 +88,7 @@ fn one_line_for_each_row_that_is_ok_and_priced() {
 
 #[test]
 fn a_line_steps_where_one_more_unit_begins() {
-    let path = |results: &gearshift_compare::Results| {
+    let path = |results: &gearshift_results::Results| {
         let page = html(results).unwrap();
         let chart = between(&page, "<svg class=\"chart wide\"", "</svg>").to_owned();
         let start = chart.find("<title>ec2</title>").unwrap();
@@ -192,7 +192,7 @@ fn twelve_lines_can_be_told_apart_without_colour() {
     for index in 0..4 {
         let copy =
             results.rows.iter().find(|row| row.row == "lambda-rust-dynamodb").unwrap().clone();
-        results.rows.push(gearshift_compare::RowResult { row: format!("own-{index}"), ..copy });
+        results.rows.push(gearshift_results::RowResult { row: format!("own-{index}"), ..copy });
     }
     let page = html(&results).unwrap();
     let chart = between(&page, "<svg class=\"chart wide\"", "</svg>");

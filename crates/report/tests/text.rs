@@ -3,12 +3,12 @@
 mod common;
 
 use common::{EVIL, results, swept, with_a_stand_in};
-use gearshift_compare::{Results, RowState, diff};
 use gearshift_price::Priced;
 use gearshift_report::{
     Artefacts, BEGIN, END, ReportError, diff_table, html, json_schema, markdown, preset,
     readme_table, replace_between, table,
 };
+use gearshift_results::{Results, RowState, diff};
 
 const ARTEFACTS: Artefacts<'_> =
     Artefacts { report: ".gearshift/runs/7f3a/report.html", next: &["gearshift up ec2"] };

@@ -2,8 +2,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
-use gearshift_compare::{Results, ResultsError, diff};
 use gearshift_files::ReadError;
+use gearshift_results::{Results, ResultsError, diff};
 
 use super::{Ended, Usage};
 use crate::{here, terminal};

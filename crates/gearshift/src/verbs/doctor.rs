@@ -127,7 +127,7 @@ async fn check_row(twin: &Twin, preparer: &Preparer, cache: &Path, row: &Row) ->
 /// The factor of the last calibration; 1 before the first.
 fn known_factor(row: &Row, cache: &Path) -> f64 {
     match read_cache(&cache.join("core-speed.json")) {
-        CacheRead::Fresh(speed) => factor(&speed, gearshift_compare::provider_of(row)).value,
+        CacheRead::Fresh(speed) => factor(&speed, gearshift_calibrate::provider_of(row)).value,
         CacheRead::Stale { .. } => 1.0,
     }
 }

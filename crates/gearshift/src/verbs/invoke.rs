@@ -128,7 +128,7 @@ impl Invoke {
         }
         let run = here::new_run(config);
         let settings = Settings {
-            core_factor: gearshift_compare::core_factor(row, &here::cache()?).value,
+            core_factor: gearshift_measure::core_factor(row, &here::cache()?).value,
             ..Settings::default()
         };
         let up = async {

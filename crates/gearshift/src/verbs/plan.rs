@@ -3,10 +3,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use gearshift_compare::{HIGH, service_of};
 use gearshift_demand::{Format, Reading, Trace};
+use gearshift_economics::{HIGH, service_of};
+use gearshift_economics::{Priced, Service};
 use gearshift_gear::Front;
-use gearshift_plan::{Priced, Service, plan};
+use gearshift_plan::plan;
 use gearshift_price::PriceBook;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::tz::TimeZone;

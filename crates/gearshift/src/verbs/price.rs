@@ -2,8 +2,9 @@ use std::path::Path;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use gearshift_compare::{Asked, Results, quote};
 use gearshift_price::{PriceBook, SECONDS_PER_MONTH};
+use gearshift_quote::{Scenario, quote};
+use gearshift_results::Results;
 use rust_decimal::Decimal;
 
 use super::{Ended, Usage, diff, shape};
@@ -72,7 +73,7 @@ impl PriceVerb {
         let region = self.region.as_deref().unwrap_or(&results.region);
         let book = PriceBook::region(region).map_err(|error| Usage(error.to_string()))?;
         let (memory_mb, duration_ms) = what_if(&self.what_if).map_err(Usage)?;
-        let asked = Asked {
+        let asked = Scenario {
             calls_per_month: calls,
             shape,
             memory_mb,

@@ -142,7 +142,7 @@ impl Up {
             seed: self.seed,
             clock_factor: self.speed,
             port: self.port,
-            core_factor: gearshift_compare::core_factor(&row, &here::cache()?).value,
+            core_factor: gearshift_measure::core_factor(&row, &here::cache()?).value,
             region: self.region.clone(),
             ..Settings::default()
         };

@@ -2,7 +2,7 @@
 //! a table, as Markdown, as a page, and beside itself.
 #![no_main]
 
-use gearshift_compare::Results;
+use gearshift_results::Results;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -11,5 +11,5 @@ fuzz_target!(|text: &str| {
     let _ = gearshift_report::table(&results, 100, &artefacts);
     let _ = gearshift_report::markdown(&results);
     let _ = gearshift_report::html(&results);
-    let _ = gearshift_report::diff_table(&gearshift_compare::diff(&results, &results));
+    let _ = gearshift_report::diff_table(&gearshift_results::diff(&results, &results));
 });

@@ -1,6 +1,6 @@
 //! What latencies and cold starts are made of, as stacked bars.
 
-use gearshift_compare::{PartMs, Results, RowResult, RowState};
+use gearshift_results::{PartMs, Results, RowResult, RowState};
 use serde::Serialize;
 
 use crate::numbers::{duration, ms, with_unit};

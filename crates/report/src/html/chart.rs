@@ -1,7 +1,7 @@
 //! Cost a month against calls a month, on log axes, with the cheapest row as a band below.
 
-use gearshift_compare::Results;
 use gearshift_price::{BreakEven, SECONDS_PER_MONTH, Segment};
+use gearshift_results::Results;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 use serde::Serialize;

@@ -1,7 +1,7 @@
 //! What each row costs at a volume, for the picture and its table.
 
-use gearshift_compare::{Results, RowResult, RowState};
 use gearshift_price::{Bill, SECONDS_PER_MONTH};
+use gearshift_results::{Results, RowResult, RowState};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 

@@ -1,6 +1,6 @@
 //! Memory of each row, idle and at its peak, against what its gear allows.
 
-use gearshift_compare::{MemoryUse, Results, RowState};
+use gearshift_results::{MemoryUse, Results, RowState};
 use serde::Serialize;
 
 use super::axis::tenth;

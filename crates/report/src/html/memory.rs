@@ -1,6 +1,6 @@
 //! Latency, billed time and price over a function's memory: three pictures and a table.
 
-use gearshift_compare::{MemoryPoint, MemorySweep, Results, RowState};
+use gearshift_results::{MemoryPoint, MemorySweep, Results, RowState};
 use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
 

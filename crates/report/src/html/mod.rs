@@ -11,7 +11,7 @@ mod plan;
 mod run;
 mod spread;
 
-use gearshift_compare::Results;
+use gearshift_results::Results;
 pub use plan::plan_html;
 
 use minijinja::Environment;

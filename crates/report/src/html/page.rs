@@ -1,6 +1,6 @@
 //! What the template is filled with.
 
-use gearshift_compare::{Results, RowResult, RowState};
+use gearshift_results::{Results, RowResult, RowState};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -189,7 +189,7 @@ fn about(results: &Results) -> Vec<String> {
     about
 }
 
-fn pair(pair: &gearshift_compare::Pair) -> Pair {
+fn pair(pair: &gearshift_results::Pair) -> Pair {
     let (meet, range) = say::break_even(pair);
     Pair { a: pair.a.clone(), b: pair.b.clone(), meet, range }
 }

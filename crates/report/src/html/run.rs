@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gearshift_compare::Results;
+use gearshift_results::Results;
 
 use crate::numbers::{count, run_time};
 use crate::sentences as say;

@@ -1,8 +1,8 @@
 //! How the calls of each row spread: latency by percentile, a small picture for each row, all on
 //! the same two log axes.
 
-use gearshift_compare::{Latency, Results, RowResult, RowState};
 use gearshift_load::{Percentile, SplitAt};
+use gearshift_results::{Latency, Results, RowResult, RowState};
 use serde::Serialize;
 
 use super::axis::{Log, Tick, path, tenth};
@@ -62,7 +62,7 @@ struct Mark {
     x: f64,
     y: f64,
     label: String,
-    /// Keeps its label inside the picture.
+    /// StateKept its label inside the picture.
     at_end: bool,
 }
 

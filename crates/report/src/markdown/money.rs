@@ -1,7 +1,7 @@
 //! Bills line by line, and where the cheapest row changes.
 
-use gearshift_compare::Results;
 use gearshift_price::BillLine;
+use gearshift_results::Results;
 
 use super::{section, table, text};
 use crate::numbers::{calls, quantity, usd};

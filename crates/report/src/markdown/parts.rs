@@ -1,6 +1,6 @@
 //! What latencies and cold starts are made of.
 
-use gearshift_compare::{PartMs, Results};
+use gearshift_results::{PartMs, Results};
 
 use super::{section, table, text};
 use crate::numbers::{duration, ms, percent, set_rate};

@@ -4,20 +4,21 @@
 use std::num::NonZeroU64;
 use std::sync::LazyLock;
 
-use gearshift_compare::{
-    Ceiling, Checks, Cold, Core, Counter, HowFast, Latency, Machine, MemoryPoint, MemorySweep,
-    MemoryUse, Money, Overhead, Pair, PartMs, Results, RowResult, RowState, SCHEMA, Shifting,
-    published_2021,
-};
+use gearshift_economics::{Priced, Service};
 use gearshift_gear::{
     CATALOGUE, Caller, Code, Dimension, Known, LawId, Origin, RunId, RuntimeClient, UsageLine,
 };
 use gearshift_laws::Laws;
 use gearshift_load::{CurvePoint, Percentile, SplitAt, Verdict};
-use gearshift_plan::{Priced, Service, Shape, volume};
+use gearshift_plan::{Shape, volume};
 use gearshift_price::{
     Candidate, PriceBook, Usage, bill, break_even_with_units, combine, fixed_usage, per_call_usage,
     winners,
+};
+use gearshift_results::{
+    Ceiling, Checks, Cold, Core, Counter, HowFast, Latency, Machine, MemoryPoint, MemorySweep,
+    MemoryUse, Money, Overhead, Pair, PartMs, Results, RowResult, RowState, SCHEMA, Shifting,
+    published_2021,
 };
 use jiff::Timestamp;
 use rust_decimal::Decimal;

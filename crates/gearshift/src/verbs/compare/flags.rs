@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use gearshift_compare::MatchVcpu;
 use gearshift_gear::{CATALOGUE, Caller, LawId, Row};
 use gearshift_laws::Laws;
 use gearshift_manifest::{Compare as Keys, FILE, Manifest};
+use gearshift_measure::MatchVcpu;
 use gearshift_plan::Shape;
 
 use crate::builds::manifest;

@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use gearshift_compare::{Overhead, Plan, Results, RowState, Worker, compare, overhead};
+use gearshift_compare::{Plan, compare};
 use gearshift_deploy::{Settings, SystemClock, Wanted};
 use gearshift_gear::{CATALOGUE, Row, RunId};
 use gearshift_manifest::Manifest;
+use gearshift_measure::{Worker, overhead};
 use gearshift_price::PriceBook;
+use gearshift_results::{Overhead, Results, RowState};
 use gearshift_sandbox::Cores;
 use gearshift_twin::{Twin, TwinConfig, fitting_share};
 
@@ -205,7 +207,7 @@ impl Compare {
 fn share_factors(rows: &[Row], cache: &Path) -> BTreeMap<String, f64> {
     let cores = Cores::split();
     let factor = |row: &Row| {
-        let core_factor = gearshift_compare::core_factor(row, cache).value;
+        let core_factor = gearshift_measure::core_factor(row, cache).value;
         let wanted = Wanted::initial(row.clone(), Settings { core_factor, ..Settings::default() });
         (row.name.clone(), fitting_share(&wanted, &[], &cores))
     };
