@@ -10,5 +10,5 @@ mod row;
 mod run;
 
 pub use plan::{Phase, Plan, Progress};
-pub use provision::Provision;
+pub use provision::{Provided, Provision};
 pub use run::{CompareError, compare};

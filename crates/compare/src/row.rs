@@ -8,7 +8,7 @@ use gearshift_deploy::{
     Clock, ConditionKind, Facts, Fence, Settings, Shaping, Target, TargetError, Want, World,
     reach_on,
 };
-use gearshift_gear::{EnvironmentId, Row, UsageLine};
+use gearshift_gear::{Artefacts, EnvironmentId, Row, UsageLine};
 use gearshift_load::{Outcome, Since, near_median};
 use gearshift_price::{PriceBook, PriceError};
 
@@ -53,6 +53,8 @@ pub(crate) struct RowRun<'a> {
     pub(crate) target: &'a dyn Target,
     /// What the target is like for this row; its shaping is the row's own.
     pub(crate) facts: &'a Facts,
+    /// What the row runs.
+    pub(crate) artefacts: &'a Artefacts,
     /// The row has its share of this machine, and it is a scaled one.
     pub(crate) scaled: bool,
     /// The clock that the target lives by.
@@ -130,7 +132,7 @@ impl RowRun<'_> {
             law_factors: plan.law_factors.clone(),
             ..Settings::default()
         };
-        let want = Want::one(row.clone(), settings);
+        let want = Want::one(row.clone(), settings, self.artefacts.clone());
         let world = self.reach(&want).await?;
         let url = world.rows.get(&row.name).and_then(|standing| standing.url.clone());
         url.ok_or_else(|| RowError::NoUrl(row.name.clone()))

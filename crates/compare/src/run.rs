@@ -18,7 +18,7 @@ use gearshift_results::{
 };
 
 use crate::plan::{Phase, Plan, Progress};
-use crate::provision::Provision;
+use crate::provision::{Provided, Provision};
 use crate::row::{Measured, RowRun};
 
 /// Volumes over which the cheapest row is looked for, calls a month.
@@ -55,24 +55,16 @@ pub async fn compare(
             told(Progress { row: row.name.clone(), of: (index + 1, plan.rows.len()), phase });
         };
         let factor = speed.matched(row, plan.match_vcpu);
-        let provided = provision.provide(row).await;
-        let facts = match provided {
-            Ok(runtime) => {
-                let facts = target.facts(row).await;
-                facts.map(|facts| {
-                    let scaled = is_scaled(plan, row, &facts.shaping);
-                    let shaping = if scaled { at_a_share(plan, row) } else { facts.shaping };
-                    (runtime, Facts { shaping, ..facts }, scaled)
-                })
-            }
-            Err(missing) => Err(missing),
-        };
-        match facts {
-            Ok((runtime, facts, scaled)) => {
-                let (facts, told) = (&facts, &told);
-                let row_run = RowRun { plan, target, facts, scaled, clock, worker, book, told };
+        match ready_to_run(row, target, provision).await {
+            Ok((facts, provided)) => {
+                let scaled = is_scaled(plan, row, &facts.shaping);
+                let shaping = if scaled { at_a_share(plan, row) } else { facts.shaping.clone() };
+                let (facts, told) = (&Facts { shaping, ..facts }, &told);
+                let artefacts = &provided.artefacts;
+                let row_run =
+                    RowRun { plan, target, facts, artefacts, scaled, clock, worker, book, told };
                 let mut measured = row_run.measure(row, &factor).await;
-                measured.result.runtime = runtime;
+                measured.result.runtime = provided.runtime.clone();
                 if row.function_memory_mb().is_some() && !plan.sweep_mb.is_empty() {
                     found.memory.push(row_run.sweep(row, &factor).await);
                 }
@@ -83,14 +75,15 @@ pub async fn compare(
     }
     if !plan.quick {
         let again = found.first(plan);
-        let facts = match again {
-            Some(row) => target.facts(row).await.ok(),
+        let ready = match again {
+            Some(row) => ready_to_run(row, target, provision).await.ok(),
             None => None,
         };
-        if let (Some(row), Some(facts)) = (again, &facts) {
-            let told = &|_| ();
+        if let (Some(row), Some((facts, provided))) = (again, &ready) {
+            let (told, artefacts) = (&|_| (), &provided.artefacts);
             let scaled = is_scaled(plan, row, &facts.shaping);
-            let row_run = RowRun { plan, target, facts, scaled, clock, worker, book, told };
+            let row_run =
+                RowRun { plan, target, facts, artefacts, scaled, clock, worker, book, told };
             found.look_again(row, &row_run, &speed).await;
         }
     }
@@ -139,6 +132,17 @@ pub async fn compare(
     };
     results.shifting = shifting(&results, book, &plan.shape).ok();
     Ok(results)
+}
+
+/// What the target is like for a row, and what the row runs there.
+async fn ready_to_run(
+    row: &Row,
+    target: &dyn Target,
+    provision: &dyn Provision,
+) -> Result<(Facts, Provided), Missing> {
+    let facts = target.facts(row).await?;
+    let provided = provision.provide(row, &facts.accepts).await?;
+    Ok((facts, provided))
 }
 
 /// Whether a row's shares are enforced, and scaled to fit this machine.

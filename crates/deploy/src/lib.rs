@@ -5,6 +5,7 @@
 //! never remembers; bringing up is "observe, step" until nothing differs, taking down is wanting
 //! nothing.
 
+mod artefact;
 mod clock;
 pub mod contract;
 mod reach;
@@ -13,6 +14,7 @@ mod shift;
 mod target;
 mod world;
 
+pub use artefact::{ArtefactError, check_artefacts, digest};
 pub use clock::{Clock, SystemClock};
 pub use reach::{Patience, reach, reach_on};
 pub use scale::{FULL_WEIGHT, Scale, ScaleError, SideScale};

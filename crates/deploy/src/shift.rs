@@ -162,7 +162,7 @@ impl Shift {
                 continue;
             }
             let mut want = world.as_wanted();
-            want.rows.insert(name.to_owned(), Wanted { spec, scale });
+            want.rows.insert(name.to_owned(), Wanted::standing(spec, scale));
             match target.step(run, &want, &world, fence).await {
                 Ok(Progress::Refused { why }) => return Err(TargetError::Refused { why }),
                 // It may have taken effect or not: the next look tells.

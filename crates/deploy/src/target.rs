@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gearshift_gear::{FaultPlan, Missing, Row, RunId, UsageLine};
+use gearshift_gear::{ArtefactKind, FaultPlan, Missing, Row, RunId, UsageLine};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +56,8 @@ pub trait Target: Send + Sync {
 pub struct Facts {
     /// The target's name: `twin`, `aws`, `kubernetes`, `sim`.
     pub target: String,
+    /// Forms in which it takes what a row runs.
+    pub accepts: BTreeSet<ArtefactKind>,
     pub shaping: Shaping,
     /// Whether declared laws apply: what a caller sees is then measured here and declared.
     pub laws: bool,

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use gearshift_gear::{Caller, EnvironmentId, LawId, Row, Side};
+use gearshift_gear::{Artefacts, Caller, EnvironmentId, LawId, Row, Side};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::Scale;
+use crate::artefact::digests;
 
 /// How a row is to run, beside what the catalogue says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,6 +73,9 @@ impl Default for Settings {
 pub struct Spec {
     pub row: Row,
     pub settings: Settings,
+    /// The digest of what each side runs.
+    #[serde(default)]
+    pub artefacts: BTreeMap<Side, String>,
 }
 
 /// One row as wanted: what it is, and what of it changes in place.
@@ -79,13 +83,23 @@ pub struct Spec {
 pub struct Wanted {
     pub spec: Spec,
     pub scale: Scale,
+    /// What each side runs, which a target needs where it has to start the row; never kept, since it
+    /// may hold a user's secrets.
+    #[serde(skip)]
+    pub artefacts: Artefacts,
 }
 
 impl Wanted {
     /// This row as it starts.
-    pub fn initial(row: Row, settings: Settings) -> Self {
+    pub fn initial(row: Row, settings: Settings, artefacts: Artefacts) -> Self {
         let scale = Scale::initial(&row);
-        Self { spec: Spec { row, settings }, scale }
+        let spec = Spec { row, settings, artefacts: digests(&artefacts) };
+        Self { spec, scale, artefacts }
+    }
+
+    /// A row that stands, at this scale. It can be changed and taken down, not started again.
+    pub fn standing(spec: Spec, scale: Scale) -> Self {
+        Self { spec, scale, artefacts: Artefacts::new() }
     }
 }
 
@@ -102,8 +116,8 @@ impl Want {
     }
 
     /// Just this row, as it starts.
-    pub fn one(row: Row, settings: Settings) -> Self {
-        Self::of(Wanted::initial(row, settings))
+    pub fn one(row: Row, settings: Settings, artefacts: Artefacts) -> Self {
+        Self::of(Wanted::initial(row, settings, artefacts))
     }
 
     /// Just this.
@@ -123,7 +137,7 @@ impl World {
     pub fn as_wanted(&self) -> Want {
         let rows = self.rows.iter().filter_map(|(name, standing)| {
             let (spec, scale) = (standing.spec.clone()?, standing.scale());
-            Some((name.clone(), Wanted { spec, scale }))
+            Some((name.clone(), Wanted::standing(spec, scale)))
         });
         Want { rows: rows.collect() }
     }

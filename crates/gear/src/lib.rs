@@ -2,6 +2,7 @@
 //!
 //! Invariants: data only. No I/O, no clock, no randomness, no knowledge of targets or prices.
 
+mod artefact;
 mod bounds;
 mod caller;
 mod catalogue;
@@ -17,6 +18,7 @@ mod side;
 mod timing;
 mod usage;
 
+pub use artefact::{Artefact, ArtefactKind, Artefacts};
 pub use bounds::{Bounds, FUNCTION_PAYLOAD_BYTES, HTTP_API_MS, REST_API_MS};
 pub use caller::Caller;
 pub use catalogue::{CATALOGUE, Catalogue, CatalogueError};

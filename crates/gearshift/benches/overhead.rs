@@ -4,12 +4,11 @@
 //! its n and its ratio to the bar it is held to; asserts nothing, for a shared machine is no judge.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use gearshift_deploy::{Condition, Fence, Patience, Settings, Target, Want, reach};
-use gearshift_gear::{CATALOGUE, Row, RunId};
+use gearshift_gear::{Artefact, Artefacts, CATALOGUE, Row, RunId, Side};
 use gearshift_load::{Job, Mode, Outcome, Sample, Since, percentile};
 use gearshift_measure::{Worker, overhead};
 use gearshift_prepare::Preparer;
@@ -41,6 +40,7 @@ struct Bench {
     worker: Worker,
     run: RunId,
     row: &'static Row,
+    artefacts: Artefacts,
     plain: PathBuf,
     _place: tempfile::TempDir,
 }
@@ -52,18 +52,20 @@ impl Bench {
         let plain = preparer.program("hits")?.executable().to_owned();
         let gearshift = PathBuf::from(env!("CARGO_BIN_EXE_gearshift"));
         let command = |what: &str| vec![gearshift.clone(), "internal".into(), what.into()];
-        let usual =
-            TwinConfig::usual(command("plane"), Arc::new(move |build| preparer.program(build)))?;
+        let usual = TwinConfig::usual(command("plane"))?;
         let twin = Twin::new(TwinConfig { base: place.path().join("runs"), ..usual });
         // Eight digits, where Gearshift itself gives four.
         let run: RunId = format!("be{:06x}", std::process::id() & 0xff_ffff).parse()?;
         let worker =
             Worker { command: command("load"), run: run.clone(), cores: Cores::split().system };
-        Ok(Self { twin, worker, run, row: CATALOGUE.row(ROW)?, plain, _place: place })
+        let row = CATALOGUE.row(ROW)?;
+        let function = Artefact::executable(preparer.program(&row.build.name)?);
+        let artefacts = Artefacts::from([(Side::Only, function)]);
+        Ok(Self { twin, worker, run, row, artefacts, plain, _place: place })
     }
 
     async fn stand(&self, settings: Settings) -> Result<String> {
-        let want = Want::one(self.row.clone(), settings);
+        let want = Want::one(self.row.clone(), settings, self.artefacts.clone());
         let world = reach(&self.twin, &self.run, &want, fence(), Patience::default()).await?;
         world.rows[&self.row.name].url.clone().context("a row that stands has a URL")
     }
@@ -95,8 +97,15 @@ async fn measure() -> Result<()> {
     let bench = Bench::new()?;
     println!("{:<46}{:>10}{:>8}{:>10}{:>9}", "", "p50", "n", "bar", "of it");
     for _ in 0..REPETITIONS {
-        let overhead =
-            overhead(&bench.twin, &bench.worker, &bench.run, bench.row, &bench.plain).await?;
+        let overhead = overhead(
+            &bench.twin,
+            &bench.worker,
+            &bench.run,
+            bench.row,
+            bench.artefacts.clone(),
+            &bench.plain,
+        )
+        .await?;
         let us = |known: &gearshift_gear::Known<f64>| known.value;
         let adds = us(&overhead.adds_p50_us);
         line("warm call: what the twin adds", adds, "µs", 2_000, WARM_BAR_US);

@@ -1,10 +1,14 @@
 //! Where programs come from: those Gearshift carries or prepares, and the user's own service.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::Result;
-use gearshift_gear::{Missing, OWN, OWN_ADAPTED, OWN_FUNCTION, Program, RuntimeClient};
+use gearshift_gear::{
+    Artefact, ArtefactKind, Artefacts, Missing, OWN, OWN_ADAPTED, OWN_FUNCTION, Program, Row,
+    RuntimeClient, Side,
+};
 use gearshift_image::ADAPTER_PATH;
 use gearshift_load::{Expect, ExpectBody, Request};
 use gearshift_manifest::{Body, Language, Manifest, ManifestError};
@@ -82,6 +86,26 @@ impl Builds {
             Look::Missing(missing) => Err(missing),
             Look::Fetch(_) => self.preparer.program(self.prepared_as(build)),
         }
+    }
+
+    /// What each side of a row runs, of builds that are ready, in a form that the target accepts.
+    ///
+    /// # Errors
+    /// What is missing, and how to get it.
+    pub fn artefacts(
+        &self,
+        row: &Row,
+        accepts: &BTreeSet<ArtefactKind>,
+    ) -> Result<Artefacts, Missing> {
+        if !accepts.contains(&ArtefactKind::Executable) {
+            let forms: Vec<String> = accepts.iter().map(ToString::to_string).collect();
+            let why = format!("it is wanted as {}", forms.join(" or "));
+            return Err(missing(&row.build.name, &why, "gearshift compare --on twin"));
+        }
+        let artefact = |(side, _): (Side, _)| {
+            Ok((side, Artefact::executable(self.program(row.build_of(side))?)))
+        };
+        row.sides().into_iter().map(artefact).collect()
     }
 
     /// Refuses what is described and cannot be started, before anything is measured.

@@ -1,6 +1,5 @@
-//! What this machine and this folder give: places, builds, the twin.
+//! What this machine and this folder give: places, builds, the run.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -11,14 +10,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use gearshift_files::Places;
-use gearshift_gear::{Missing, RunId};
+use gearshift_gear::RunId;
 use gearshift_prepare::Preparer;
 use gearshift_price::{PriceBook, PriceError};
-use gearshift_sandbox::{Host, ORCHESTRATOR_VARIABLE, RUN_VARIABLE};
-use gearshift_twin::{TwinConfig, places_of_runs, runs_on_disk, seen_planes};
-use rand::Rng;
+use gearshift_sandbox::{ORCHESTRATOR_VARIABLE, RUN_VARIABLE};
 
-use crate::builds::Builds;
+use crate::on::On;
 
 /// Where results of this folder go.
 pub const RESULTS: &str = ".gearshift/runs";
@@ -103,32 +100,6 @@ pub fn preparer() -> Result<Arc<Preparer>> {
     Ok(Arc::new(Preparer::new(&cache()?)))
 }
 
-/// What the twin is made of.
-pub fn twin_config(builds: &Arc<Builds>) -> Result<TwinConfig> {
-    let this = std::env::current_exe().context("finding this program's own path")?;
-    let plane = vec![this, "internal".into(), "plane".into()];
-    let builds = builds.clone();
-    Ok(TwinConfig::usual(plane, Arc::new(move |build| builds.program(build)))?)
-}
-
-/// What the twin is made of, for whoever looks and starts nothing: nothing is made, and a home that is
-/// not usable hides no run that another place leads to.
-pub fn looking_config() -> TwinConfig {
-    let nothing_starts = |build: &str| {
-        Err(Missing {
-            what: build.to_owned(),
-            why: "this command starts nothing".to_owned(),
-            how_to_get_it: "gearshift up".to_owned(),
-        })
-    };
-    TwinConfig {
-        host: Host::detect(),
-        base: Places::here().state().unwrap_or_default(),
-        plane_command: Vec::new(),
-        programs: Arc::new(nothing_starts),
-    }
-}
-
 /// The run this process is marked with, as [`own_run`] starts it again; none before.
 pub fn marked_run() -> Option<String> {
     let mark = std::env::var(RUN_VARIABLE).ok().zip(std::env::var(ORCHESTRATOR_VARIABLE).ok());
@@ -138,53 +109,15 @@ pub fn marked_run() -> Option<String> {
 /// This comparison's run id. A process can only be marked when it is started, so the first call
 /// starts this program once more in its own place, with the mark: `down` then finds whoever would
 /// bring up the next row as well.
-pub fn own_run(config: &TwinConfig) -> Result<RunId> {
+pub fn own_run(on: &On) -> Result<RunId> {
     if let Some(run) = marked_run() {
         return Ok(run.parse()?);
     }
     let this = std::env::current_exe().context("finding this program's own path")?;
     let error = Command::new(this)
         .args(std::env::args_os().skip(1))
-        .env(RUN_VARIABLE, new_run(config).as_str())
+        .env(RUN_VARIABLE, on.new_run(Path::new(RESULTS)).as_str())
         .env(ORCHESTRATOR_VARIABLE, "1")
         .exec();
     Err(error).context("starting this program with its run's mark")
-}
-
-/// A run id nothing here uses: no process, no control group, no directory.
-pub fn new_run(config: &TwinConfig) -> RunId {
-    let mut taken = config.host.runs();
-    taken.extend(places_of_runs(&config.base).into_keys());
-    taken.extend(runs_on_disk(Path::new(RESULTS)));
-    let mut rng = rand::rngs::OsRng;
-    loop {
-        let run = RunId::from_number(rng.r#gen());
-        if !taken.contains(&run) {
-            return run;
-        }
-    }
-}
-
-/// Every run of this user that has something here, and where it keeps it.
-pub fn live_runs(config: &TwinConfig) -> BTreeMap<RunId, Vec<PathBuf>> {
-    let mut runs = places_of_runs(&config.base);
-    let theirs = runs_of_others(config);
-    for run in config.host.runs().into_iter().filter(|run| !theirs.contains_key(run)) {
-        runs.entry(run).or_default();
-    }
-    runs
-}
-
-/// Every run that is seen here and belongs to another user, by that user's number.
-pub fn runs_of_others(config: &TwinConfig) -> BTreeMap<RunId, u32> {
-    let us = nix::unistd::geteuid().as_raw();
-    let mut owners: BTreeMap<RunId, BTreeSet<u32>> = config.host.owners();
-    for plane in seen_planes() {
-        owners.entry(plane.run).or_default().insert(plane.user);
-    }
-    for run in places_of_runs(&config.base).into_keys() {
-        owners.entry(run).or_default().insert(us);
-    }
-    let theirs = owners.into_iter().filter(|(_, owners)| !owners.contains(&us));
-    theirs.filter_map(|(run, owners)| Some((run, owners.into_iter().next()?))).collect()
 }

@@ -8,6 +8,7 @@ mod here;
 mod in_image;
 mod interrupt;
 mod log;
+mod on;
 mod progress;
 mod provision;
 mod standing;

@@ -1,11 +1,11 @@
 //! Builds made ready before their row is measured, with the size said beforehand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use gearshift_compare::Provision;
-use gearshift_gear::{Missing, Row, RunId, RuntimeClient};
+use gearshift_compare::{Provided, Provision};
+use gearshift_gear::{ArtefactKind, Missing, Row, RunId, RuntimeClient};
 use gearshift_prepare::{Fetch, Look, Step};
 use gearshift_sandbox::{MEMBER_VARIABLE, RUN_VARIABLE};
 
@@ -79,16 +79,16 @@ impl Provision for Provisioner<'_> {
         row.sides().into_iter().all(|(side, _)| ready(row.build_of(side)))
     }
 
-    async fn provide(&self, row: &Row) -> Result<Option<RuntimeClient>, Missing> {
-        // The target says of such a row why it cannot be.
-        if !row.built {
-            return Ok(None);
-        }
+    async fn provide(
+        &self,
+        row: &Row,
+        accepts: &BTreeSet<ArtefactKind>,
+    ) -> Result<Provided, Missing> {
         let mut runtime = None;
         for (side, _) in row.sides() {
             runtime = runtime.or(self.provide_build(row.build_of(side)).await?);
         }
-        Ok(runtime)
+        Ok(Provided { artefacts: self.builds.artefacts(row, accepts)?, runtime })
     }
 }
 

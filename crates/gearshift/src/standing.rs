@@ -3,14 +3,13 @@
 use anyhow::{Result, bail};
 use gearshift_deploy::{Standing, Target};
 use gearshift_gear::RunId;
-use gearshift_twin::{Twin, TwinConfig};
 
-use crate::here;
+use crate::on::On;
 use crate::verbs::Usage;
 
 /// A row that stands.
 pub struct Found {
-    pub twin: Twin,
+    pub target: Box<dyn Target>,
     pub run: RunId,
     pub name: String,
     pub standing: Standing,
@@ -18,14 +17,14 @@ pub struct Found {
 
 /// Every row of every run of this user, by run and name; nothing is started or made by looking.
 pub async fn rows() -> Result<Vec<Found>> {
-    let config = here::looking_config();
+    let on = On::to_look();
     let mut found = Vec::new();
-    for (run, bases) in here::live_runs(&config) {
+    for (run, bases) in on.live_runs() {
         for base in bases {
-            let config = TwinConfig { base, ..config.clone() };
-            let world = Twin::new(config.clone()).observe(&run).await?;
+            let there = on.at(base);
+            let world = there.target().observe(&run).await?;
             found.extend(world.rows.into_iter().map(|(name, standing)| Found {
-                twin: Twin::new(config.clone()),
+                target: there.target(),
                 run: run.clone(),
                 name,
                 standing,

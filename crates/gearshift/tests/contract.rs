@@ -2,14 +2,14 @@
 //! a signal.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use gearshift_deploy::contract::{Bench, Holding};
 use gearshift_deploy::{Settings, Standing, Target, target_contract};
-use gearshift_gear::{CATALOGUE, Row, RunId};
+use gearshift_gear::{Artefact, Artefacts, CATALOGUE, Row, RunId};
 use gearshift_load::{Job, Mode};
 use gearshift_prepare::Preparer;
 use gearshift_sandbox::{processes_of, remains, sweep};
@@ -18,15 +18,19 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 /// Services are placed once: the first start of a fresh binary may find it busy.
-static CONFIG: LazyLock<TwinConfig> = LazyLock::new(|| {
+static PLACE: LazyLock<Place> = LazyLock::new(|| {
     let places = Box::leak(Box::new(tempfile::tempdir().unwrap()));
     let preparer = Preparer::new(places.path());
     let plane = [env!("CARGO_BIN_EXE_gearshift"), "internal", "plane"].map(PathBuf::from);
-    let programs = Arc::new(move |build: &str| preparer.program(build));
-    let mut config = TwinConfig::usual(plane.to_vec(), programs).unwrap();
+    let mut config = TwinConfig::usual(plane.to_vec()).unwrap();
     config.base = places.path().join("runs");
-    config
+    Place { config, preparer }
 });
+
+struct Place {
+    config: TwinConfig,
+    preparer: Preparer,
+}
 
 static RUNS: AtomicU16 = AtomicU16::new(0);
 
@@ -39,11 +43,17 @@ struct TwinBench {
 #[async_trait]
 impl Bench for TwinBench {
     fn target(&self) -> Box<dyn Target> {
-        Box::new(Twin::new(CONFIG.clone()))
+        Box::new(Twin::new(PLACE.config.clone()))
     }
 
     fn row(&self) -> Row {
         CATALOGUE.row(self.row).unwrap().clone()
+    }
+
+    fn artefacts(&self, row: &Row) -> Artefacts {
+        let program = |side| PLACE.preparer.program(row.build_of(side)).unwrap();
+        let sides = row.sides().into_iter();
+        sides.map(|(side, _)| (side, Artefact::executable(program(side)))).collect()
     }
 
     fn settings(&self) -> Settings {
@@ -89,8 +99,8 @@ impl Bench for TwinBench {
     }
 
     async fn census(&self, run: &RunId) -> usize {
-        let found = remains(&CONFIG.host, run);
-        let directory = CONFIG.base.join(run.as_str()).exists();
+        let found = remains(&PLACE.config.host, run);
+        let directory = PLACE.config.base.join(run.as_str()).exists();
         found.processes.len()
             + found.groups.len()
             + usize::from(found.run_group)
@@ -101,8 +111,8 @@ impl Bench for TwinBench {
         let swept = {
             let run = run.clone();
             move || {
-                sweep(&CONFIG.host, &run, |_| true);
-                RunPlace::new(&CONFIG.base, &run).remove().unwrap();
+                sweep(&PLACE.config.host, &run, |_| true);
+                RunPlace::new(&PLACE.config.base, &run).remove().unwrap();
             }
         };
         tokio::task::spawn_blocking(swept).await.unwrap();

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use gearshift_deploy::{Fence, Patience, Settings, Target, TargetError, Want, reach};
-use gearshift_gear::{Known, Origin, Row, RunId};
+use gearshift_gear::{Artefacts, Known, Origin, Row, RunId};
 use gearshift_load::{Job, Mode, Outcome};
 use gearshift_results::Overhead;
 use gearshift_sandbox::{Cores, apart};
@@ -32,16 +32,17 @@ pub enum OverheadError {
     Silent,
 }
 
-/// Measures `/hello` both ways, with a function row and the plain service's executable.
+/// Measures `/hello` both ways, with a function row that runs these artefacts, and the plain service's executable.
 pub async fn overhead(
     target: &dyn Target,
     worker: &Worker,
     run: &RunId,
     function: &Row,
+    artefacts: Artefacts,
     plain: &Path,
 ) -> Result<Overhead, OverheadError> {
     let settings = Settings { physics: false, shaped: false, ..Settings::default() };
-    let want = Want::one(function.clone(), settings);
+    let want = Want::one(function.clone(), settings, artefacts);
     let world =
         reach(target, run, &want, Fence::at(jiff::Timestamp::now()), Patience::default()).await?;
     let url = world.rows.get(&function.name).and_then(|row| row.url.clone()).unwrap_or_default();

@@ -35,4 +35,4 @@ pub use preset::preset;
 pub use price::{not_quoted, price_table};
 pub use readme::{BEGIN, END, readme_table, replace_between};
 pub use schema::json_schema;
-pub use table::{Artefacts, table};
+pub use table::{Footer, table};

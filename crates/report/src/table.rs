@@ -22,7 +22,7 @@ const LABEL: usize = 10;
 
 /// What the last line points at.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Artefacts<'a> {
+pub struct Footer<'a> {
     /// Path of the page, such as `.gearshift/runs/7f3a/report.html`.
     pub report: &'a str,
     /// Commands worth trying next; none where empty.
@@ -33,7 +33,7 @@ pub struct Artefacts<'a> {
 /// with a line break. The paths of what was written stand last.
 ///
 /// Where the table does not fit, its rows are written as sentences instead.
-pub fn table(results: &Results, width: usize, artefacts: &Artefacts<'_>) -> String {
+pub fn table(results: &Results, width: usize, artefacts: &Footer<'_>) -> String {
     let width = width.clamp(NARROWEST, WIDEST);
     let rows = in_order(results);
     let mut notes = Footnotes::default();
@@ -117,7 +117,7 @@ fn labelled(label: &str, text: &str, width: usize) -> Vec<String> {
     wrapped(text, width, &format!("{label:LABEL$}"), LABEL)
 }
 
-fn last(artefacts: &Artefacts<'_>, width: usize) -> Vec<String> {
+fn last(artefacts: &Footer<'_>, width: usize) -> Vec<String> {
     let mut text = artefacts.report.to_owned();
     if !artefacts.next.is_empty() {
         text.push_str(&format!("     next: {}", artefacts.next.join(" · ")));

@@ -5,13 +5,13 @@ mod common;
 use common::{EVIL, results, swept, with_a_stand_in};
 use gearshift_price::Priced;
 use gearshift_report::{
-    Artefacts, BEGIN, END, ReportError, diff_table, html, json_schema, markdown, preset,
-    readme_table, replace_between, table,
+    BEGIN, END, Footer, ReportError, diff_table, html, json_schema, markdown, preset, readme_table,
+    replace_between, table,
 };
 use gearshift_results::{Results, RowState, diff};
 
-const ARTEFACTS: Artefacts<'_> =
-    Artefacts { report: ".gearshift/runs/7f3a/report.html", next: &["gearshift up ec2"] };
+const ARTEFACTS: Footer<'_> =
+    Footer { report: ".gearshift/runs/7f3a/report.html", next: &["gearshift up ec2"] };
 
 fn screen(results: &Results) -> String {
     table(results, 100, &ARTEFACTS)

@@ -12,6 +12,7 @@
 mod clock;
 mod cloud;
 mod config;
+mod facts;
 mod metering;
 mod parts;
 mod record;

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use gearshift_deploy::{
-    Fence, Progress, SideState, Standing, State, TargetError, Want, Wanted, World,
+    Fence, Progress, SideState, Standing, State, TargetError, Want, Wanted, World, check_artefacts,
 };
 use gearshift_gear::RunId;
 use jiff::Timestamp;
 
+use crate::facts::facts;
 use crate::parts::Placing;
 use crate::record::RowRecord;
-use crate::target::can;
 
 /// How soon to look again where nothing is known to be due.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -76,8 +76,12 @@ impl RunRecord {
         }
         for (name, wanted) in &want.rows {
             let Some(standing) = truth.rows.get(name) else {
-                if let Err(missing) = can(&wanted.spec.row) {
-                    return Ok(Progress::Refused { why: missing.to_string() });
+                let facts = match facts(placing.config, &wanted.spec.row) {
+                    Ok(facts) => facts,
+                    Err(missing) => return Ok(Progress::Refused { why: missing.to_string() }),
+                };
+                if let Err(error) = check_artefacts(&wanted.spec.row, &wanted.artefacts, &facts) {
+                    return Ok(Progress::Refused { why: error.to_string() });
                 }
                 if let Err(error) = wanted.scale.check(&wanted.spec.row) {
                     return Ok(Progress::Refused { why: error.to_string() });

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use gearshift_deploy::{
-    Condition, ConditionKind, Event, Facts, Fence, Patience, Progress, Shaping, Target,
-    TargetError, Want, World,
+    Condition, Event, Facts, Fence, Progress, Target, TargetError, Want, World,
 };
-use gearshift_gear::{Compute, Missing, Row, RunId, UsageLine};
+use gearshift_gear::{Missing, Row, RunId, UsageLine};
 
 use crate::config::Lost;
+use crate::facts::facts;
 use crate::{Cloud, metering};
 
 /// A handle on a [`Cloud`]: it holds the way there and nothing else.
@@ -50,39 +50,10 @@ impl SimTarget {
     }
 }
 
-/// Whether a row can be simulated.
-pub(crate) fn can(row: &Row) -> Result<Shaping, Missing> {
-    let missing = |why: &str, how: &str| {
-        let what = format!("row {}", row.name);
-        Err(Missing { what, why: why.to_owned(), how_to_get_it: how.to_owned() })
-    };
-    if !row.built {
-        return missing("not built yet", "gearshift gears lists what is");
-    }
-    let pods = |compute: &Compute| matches!(compute, Compute::Pod { .. });
-    let mut pools = row.sides().into_iter().flat_map(|(_, gear)| &gear.pools);
-    if pools.any(|pool| pods(&pool.compute)) {
-        return missing("pods are not metered by the simulator", "--on twin");
-    }
-    Ok(Shaping::Unshaped {
-        why: "the simulator runs no code".to_owned(),
-        how_to_get_it: "--on twin".to_owned(),
-    })
-}
-
 #[async_trait]
 impl Target for SimTarget {
     async fn facts(&self, row: &Row) -> Result<Facts, Missing> {
-        let config = self.cloud.config();
-        let cold = config.arranges.then_some(ConditionKind::Cold);
-        can(row).map(|shaping| Facts {
-            target: "sim".to_owned(),
-            shaping,
-            laws: false,
-            conditions: cold.into_iter().collect(),
-            usage_lag: config.usage_lag,
-            patience: Patience::default(),
-        })
+        facts(self.cloud.config(), row)
     }
 
     async fn runs(&self) -> Result<Vec<RunId>, TargetError> {

@@ -73,13 +73,15 @@ pub fn room_for(wanted: &Wanted, standing: &[Wanted], cores: &Cores) -> Result<(
 #[cfg(test)]
 mod tests {
     use gearshift_deploy::{Settings, SideScale};
+    use std::collections::BTreeMap;
+
     use gearshift_gear::{CATALOGUE, Side};
 
     use super::*;
 
     fn wanted(row: &str, core_factor: f64) -> Wanted {
         let settings = Settings { core_factor, ..Settings::default() };
-        Wanted::initial(CATALOGUE.row(row).unwrap().clone(), settings)
+        Wanted::initial(CATALOGUE.row(row).unwrap().clone(), settings, BTreeMap::new())
     }
 
     #[test]

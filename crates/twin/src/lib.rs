@@ -10,11 +10,12 @@ mod elsewhere;
 mod ledger;
 mod place;
 pub mod plane;
+mod runs;
 mod shares;
 mod twin;
 
 pub use control::{Ask, Told};
-pub use elsewhere::{SeenPlane, notes_are_kept, places_of_runs, seen_planes};
 pub use ledger::{fitting_share, promised_cores, room_for};
 pub use place::{PlaneConfig, RunPlace, runs_on_disk};
-pub use twin::{Programs, Twin, TwinConfig};
+pub use runs::{EndError, EndedRun};
+pub use twin::{Twin, TwinConfig};

@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use gearshift_deploy::{
     Condition, ConditionKind, Event, Facts, Fence, Patience, Progress, Shaping, Standing, State,
-    Target, TargetError, Want, Wanted, World,
+    Target, TargetError, Want, Wanted, World, check_artefacts,
 };
 use gearshift_files::{PlaceError, Places, PrivateDir};
-use gearshift_gear::{Compute, Missing, Program, Row, RunId, Side, Store, UsageLine};
+use gearshift_gear::{
+    Artefact, ArtefactKind, Artefacts, Compute, Missing, Program, Row, RunId, Side, Store,
+    UsageLine,
+};
 use gearshift_sandbox::{Cores, Enforcement, Host, apart, processes_of, remains, sweep};
 use gearshift_stores::files_available;
 use tokio::io::AsyncWriteExt;
@@ -26,9 +28,6 @@ const LEFT_OVER: &str = "(left over)";
 /// A data plane answers within this or counts as not answering.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Finds the program of a build by the build's name, or says what it misses.
-pub type Programs = Arc<dyn Fn(&str) -> Result<Program, Missing> + Send + Sync>;
-
 /// What a twin needs.
 #[derive(Clone)]
 pub struct TwinConfig {
@@ -38,7 +37,6 @@ pub struct TwinConfig {
     /// Command that serves a data plane; its row's directory is added, by which other users see whose
     /// it is, and what it needs to know follows on standard input.
     pub plane_command: Vec<PathBuf>,
-    pub programs: Programs,
 }
 
 /// AWS compute on this machine.
@@ -50,13 +48,6 @@ impl Twin {
     /// A handle; it knows nothing of any run.
     pub fn new(config: TwinConfig) -> Self {
         Self { config }
-    }
-
-    /// What runs on each side of this row.
-    fn programs(&self, row: &Row) -> Result<BTreeMap<Side, Program>, Missing> {
-        let sides = row.sides().into_iter();
-        let program = |side| (self.config.programs)(row.build_of(side));
-        sides.map(|(side, _)| Ok((side, program(side)?))).collect()
     }
 
     fn place(&self, run: &RunId) -> RunPlace {
@@ -108,7 +99,7 @@ impl Twin {
                 let Some(started) = place.wanted(&name) else { continue };
                 let seen = self.standing(&of, &name).await;
                 let scale = if seen.sides.is_empty() { started.scale } else { seen.scale() };
-                others.push(Wanted { spec: started.spec, scale });
+                others.push(Wanted::standing(started.spec, scale));
             }
         }
         others
@@ -123,10 +114,13 @@ impl Twin {
 
     async fn start(&self, run: &RunId, wanted: &Wanted) -> Result<Progress, TargetError> {
         let row = &wanted.spec.row;
-        let programs = match self.shaping(row).and_then(|_| self.programs(row)) {
-            Ok(programs) => programs,
+        let facts = match self.facts(row).await {
+            Ok(facts) => facts,
             Err(missing) => return Ok(Progress::Refused { why: missing.to_string() }),
         };
+        if let Err(error) = check_artefacts(row, &wanted.artefacts, &facts) {
+            return Ok(Progress::Refused { why: error.to_string() });
+        }
         if let Err(error) = wanted.scale.check(row) {
             return Ok(Progress::Refused { why: error.to_string() });
         }
@@ -142,7 +136,7 @@ impl Twin {
         let config = PlaneConfig {
             run: run.clone(),
             wanted: wanted.clone(),
-            programs,
+            programs: programs(&wanted.artefacts),
             directory: place.row(name),
             service_cores: cores.services.clone(),
             incarnation: format!("{:06x}", rand::random::<u32>() & 0xff_ffff),
@@ -196,7 +190,6 @@ impl Twin {
         if !row.built || pools.any(|pool| matches!(pool.compute, Compute::Pod { .. })) {
             return Err(missing("not built yet", "gearshift gears"));
         }
-        self.programs(row)?;
         if row.sides().iter().any(|(_, gear)| gear.store == Store::File) {
             files_available()?;
         }
@@ -286,6 +279,7 @@ impl Target for Twin {
         }
         Ok(Facts {
             target: "twin".to_owned(),
+            accepts: BTreeSet::from([ArtefactKind::Executable]),
             shaping: self.shaping(row)?,
             laws: true,
             conditions,
@@ -402,6 +396,15 @@ impl Target for Twin {
     }
 }
 
+/// What runs on each side, of artefacts that are files of this machine.
+fn programs(artefacts: &Artefacts) -> BTreeMap<Side, Program> {
+    let program = |(side, artefact): (&Side, &Artefact)| match artefact {
+        Artefact::Executable(program) => Some((*side, (**program).clone())),
+        Artefact::Zip { .. } | Artefact::Image { .. } => None,
+    };
+    artefacts.iter().filter_map(program).collect()
+}
+
 fn pending(on: String) -> Progress {
     Progress::Pending { on, look_again: Duration::from_millis(5) }
 }
@@ -428,12 +431,12 @@ fn unexpected(row: &str, told: &Told) -> TargetError {
 }
 
 impl TwinConfig {
-    /// The usual place, with this command for data planes and these programs.
+    /// The usual place, with this command for data planes.
     ///
     /// # Errors
     /// Where the place is not usable; the error names the variable that decides it.
-    pub fn usual(plane_command: Vec<PathBuf>, programs: Programs) -> Result<Self, PlaceError> {
+    pub fn usual(plane_command: Vec<PathBuf>) -> Result<Self, PlaceError> {
         let base = Places::here().usable_state()?;
-        Ok(Self { host: Host::detect(), base, plane_command, programs })
+        Ok(Self { host: Host::detect(), base, plane_command })
     }
 }

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gearshift_gear::{CATALOGUE, Row, RunId};
+use gearshift_gear::{Artefacts, CATALOGUE, Row, RunId};
 
 use crate::{Clock, Patience, Settings, Standing, SystemClock, Target};
 
@@ -29,6 +29,9 @@ pub trait Bench: Send + Sync {
     fn flexible(&self) -> Row {
         CATALOGUE.row("flex").expect("it is in the catalogue").clone()
     }
+
+    /// What this row runs here, on each of its sides.
+    fn artefacts(&self, row: &Row) -> Artefacts;
 
     /// How it is to run.
     fn settings(&self) -> Settings {

@@ -31,7 +31,8 @@ pub(super) async fn can_names_what_is_missing(ground: &Ground<'_>) -> Held {
         })?;
     }
     let run = ground.run().await;
-    let want = Want::one(unbuilt, ground.bench.settings());
+    let artefacts = ground.bench.artefacts(&unbuilt);
+    let want = Want::one(unbuilt, ground.bench.settings(), artefacts);
     let progress = ground.step(&*target, &run, &want, &World::default(), FENCE).await;
     match progress.map_err(|error| says("a step towards an unbuilt row", &error))? {
         Progress::Refused { why } => ensure(!why.is_empty(), || "refused without a why".into())?,
@@ -156,7 +157,9 @@ pub(super) async fn changed_settings_replace_the_row(ground: &Ground<'_>) -> Hel
     let before = members(&ground.look(&*target, &run).await?);
 
     let seed = ground.bench.settings().seed.wrapping_add(1);
-    let changed = Want::one(ground.bench.row(), Settings { seed, ..ground.bench.settings() });
+    let row = ground.bench.row();
+    let artefacts = ground.bench.artefacts(&row);
+    let changed = Want::one(row, Settings { seed, ..ground.bench.settings() }, artefacts);
     ground.reach(&*target, &run, &changed).await?;
     let seen = ground.look(&*ground.bench.target(), &run).await?;
     let spec = ground.ready(&seen)?.spec.as_ref();

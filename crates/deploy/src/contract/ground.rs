@@ -56,13 +56,18 @@ impl<'a> Ground<'a> {
     }
 
     pub(super) fn want(&self) -> Want {
-        Want::one(self.row.clone(), self.bench.settings())
+        Want::of(self.wanted())
     }
 
     /// The row at this scale.
     pub(super) fn scaled(&self, scale: Scale) -> Want {
-        let spec = Spec { row: self.row.clone(), settings: self.bench.settings() };
-        Want::of(Wanted { spec, scale })
+        Want::of(Wanted { scale, ..self.wanted() })
+    }
+
+    /// The row as it starts.
+    pub(super) fn wanted(&self) -> Wanted {
+        let artefacts = self.bench.artefacts(&self.row);
+        Wanted::initial(self.row.clone(), self.bench.settings(), artefacts)
     }
 
     /// Asks until there is an answer, or the bench's patience with lost ones ends.

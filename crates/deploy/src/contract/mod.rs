@@ -5,6 +5,7 @@
 //! becomes a test of its own name. The clauses return [`Breach`] rather than panic, so that a test
 //! can also prove that a broken target breaks them.
 
+mod artefacts;
 mod bench;
 mod building;
 mod fences;
@@ -103,6 +104,10 @@ clauses! { $
     building::repeated_steps_double_nothing
     /// Changed settings replace the row: none of its members stays.
     building::changed_settings_replace_the_row
+    /// What a row runs is taken in the forms that the facts name, and refused in any other.
+    artefacts::only_accepted_artefacts_are_taken
+    /// A row that is to run something else is another row.
+    artefacts::another_artefact_replaces_the_row
     /// Whatever happens behind a handle's back is seen by that handle and repaired by it. A target
     /// that remembers fails here.
     memory::sabotage_is_seen_and_repaired

@@ -1,19 +1,17 @@
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::Result;
 use clap::Args;
 use gearshift_calibrate::{CacheRead, Provider, factor, read_cache};
 use gearshift_deploy::{Settings, Shaping, Target, Wanted};
-use gearshift_gear::{CATALOGUE, Missing, Program, Row};
+use gearshift_gear::{Artefacts, CATALOGUE, Missing, Row};
 use gearshift_prepare::{Fetch, Look, Preparer};
 use gearshift_price::PriceBook;
 use gearshift_sandbox::{Cores, Enforcement};
-use gearshift_twin::{Twin, TwinConfig, room_for};
 use serde::Serialize;
 
 use super::{Ended, block_on};
-use crate::builds::Builds;
+use crate::on::{On, too_large};
 use crate::{here, say, terminal};
 
 #[derive(Args)]
@@ -48,24 +46,23 @@ struct RowCheck {
 
 impl Doctor {
     pub fn run(self) -> Result<Ended> {
-        let builds_here = Arc::new(Builds::with(None)?);
-        let preparer = builds_here.preparer.clone();
-        let config = here::twin_config(&builds_here)?;
+        let preparer = here::preparer()?;
+        let on = On::to_start()?;
         let cache = here::cache()?;
         let checks = vec![
-            shaping(config.host.enforcement()),
+            shaping(on.enforcement()),
             cores(),
             core_speed(&cache),
             services(),
             builds(&preparer),
             prices(),
-            runs(here::live_runs(&config).into_keys()),
+            runs(on.live_runs().into_keys()),
         ];
-        let twin = Twin::new(as_if_prepared(config, preparer.clone()));
+        let target = on.target();
         let rows = block_on(async {
             let mut rows = Vec::new();
             for row in CATALOGUE.rows() {
-                rows.push(check_row(&twin, &preparer, &cache, row).await);
+                rows.push(check_row(&*target, &preparer, &cache, row).await);
             }
             Ok(rows)
         })?;
@@ -91,28 +88,24 @@ fn arrow(next: &Option<String>) -> String {
     next.as_ref().map(|next| format!("  → {next}")).unwrap_or_default()
 }
 
-/// What can be prepared counts as there: the target is asked about everything else.
-fn as_if_prepared(config: TwinConfig, preparer: Arc<Preparer>) -> TwinConfig {
-    let programs = move |build: &str| match preparer.look(build) {
-        Look::Ready(program) => Ok(program),
-        Look::Fetch(_) => Ok(Program::of_executable(build.into(), 0)),
-        Look::Missing(missing) => Err(missing),
-    };
-    TwinConfig { programs: Arc::new(programs), ..config }
-}
-
-async fn check_row(twin: &Twin, preparer: &Preparer, cache: &Path, row: &Row) -> RowCheck {
+async fn check_row(target: &dyn Target, preparer: &Preparer, cache: &Path, row: &Row) -> RowCheck {
     let found = |would_be, reason, next| RowCheck { row: row.name.clone(), would_be, reason, next };
     let settings = Settings { core_factor: known_factor(row, cache), ..Settings::default() };
-    let wanted = Wanted::initial(row.clone(), settings);
-    match twin.facts(row).await.map(|facts| facts.shaping) {
+    let wanted = Wanted::initial(row.clone(), settings, Artefacts::new());
+    let mut builds = row.sides().into_iter().map(|(side, _)| preparer.look(row.build_of(side)));
+    // What can be prepared counts as there.
+    let lacking = builds.find_map(|look| match look {
+        Look::Missing(missing) => Some(missing),
+        Look::Ready(_) | Look::Fetch(_) => None,
+    });
+    let facts = target.facts(row).await;
+    match facts.and_then(|facts| lacking.map_or(Ok(facts.shaping), Err)) {
         Err(missing) => {
             let next = row.built.then_some(missing.how_to_get_it);
             found("skipped", Some(missing.why), next)
         }
-        Ok(_) if room_for(&wanted, &[], &Cores::split()).is_err() => {
-            let why = room_for(&wanted, &[], &Cores::split()).err();
-            found("skipped", why, Some("a machine with more cores".to_owned()))
+        Ok(_) if too_large(&wanted).is_some() => {
+            found("skipped", too_large(&wanted), Some("a machine with more cores".to_owned()))
         }
         Ok(Shaping::Shaped { .. }) => {
             let fetched = matches!(preparer.look(&row.build.name), Look::Fetch(_));

@@ -1,17 +1,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::slice;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use gearshift_files::{Places, PrivateDir};
 use gearshift_gear::RunId;
-use gearshift_sandbox::{Enforcement, Remains, remains};
-use gearshift_twin::{RunPlace, TwinConfig, notes_are_kept};
 use serde::Serialize;
 
 use super::{Ended, Usage, block_on};
-use crate::{here, interrupt, note, say, terminal};
+use crate::on::{EndedRun, On};
+use crate::{here, note, say, terminal};
 
 #[derive(Args)]
 pub struct Down {
@@ -40,13 +37,15 @@ struct Taken {
 
 impl Down {
     pub fn run(self) -> Result<Ended> {
-        let config = here::looking_config();
-        let theirs = here::runs_of_others(&config);
-        let runs = self.runs(&config, &theirs)?;
+        let on = On::to_look();
+        let theirs = on.runs_of_others();
+        let runs = self.runs(&on, &theirs)?;
         let taken = block_on(async {
             let mut taken = Vec::new();
             for (run, bases) in runs {
-                taken.push(take_down(&config, run, &bases).await?);
+                let ended = on.end_in(&run, &bases).await?;
+                let EndedRun { rows, processes, control_groups, left, unseen } = ended;
+                taken.push(Taken { run, rows, processes, control_groups, left, unseen });
             }
             Ok(taken)
         })?;
@@ -69,7 +68,7 @@ impl Down {
                 run.left,
             );
         }
-        for unseen in taken.iter().flat_map(|run| &run.unseen).chain(&unseen(&config)) {
+        for unseen in taken.iter().flat_map(|run| &run.unseen).chain(&on.unseen()) {
             note!("not seen: {unseen}");
         }
         if self.run.is_none() {
@@ -80,8 +79,8 @@ impl Down {
         Ok(if taken.iter().all(|run| run.left == 0) { Ended::Well } else { Ended::Failed })
     }
 
-    fn runs(&self, config: &TwinConfig, theirs: &BTreeMap<RunId, u32>) -> Result<Runs> {
-        let live = here::live_runs(config);
+    fn runs(&self, on: &On, theirs: &BTreeMap<RunId, u32>) -> Result<Runs> {
+        let live = on.live_runs();
         if let Some(run) = &self.run {
             if let Some(user) = theirs.get(run) {
                 bail!(not_ours(run, *user));
@@ -107,66 +106,4 @@ fn not_ours(run: &RunId, user: u32) -> String {
     format!(
         "run {run} belongs to uid {user}: not ours to end → sudo -u '#{user}' gearshift down {run}"
     )
-}
-
-/// What this user cannot look into here.
-fn unseen(config: &TwinConfig) -> Vec<String> {
-    let mut unseen = Vec::new();
-    match Places::here().state() {
-        Err(why) => unseen.push(format!("where runs of this environment would be: {why}")),
-        Ok(_) => {
-            let opened = PrivateDir::open(&config.base);
-            unseen.extend(opened.err().map(|why| format!("runs in {why}")));
-        }
-    }
-    if !notes_are_kept() {
-        unseen.push(
-            "runs that were started with another XDG_RUNTIME_DIR and whose data plane was killed, since \
-             this user has no home to note them in → gearshift down with the environment of `up`"
-                .to_owned(),
-        );
-    }
-    unseen
-}
-
-async fn take_down(config: &TwinConfig, run: RunId, bases: &[PathBuf]) -> Result<Taken> {
-    let before = remains(&config.host, &run);
-    let bases = if bases.is_empty() { slice::from_ref(&config.base) } else { bases };
-    let (mut rows, mut unseen) = (Vec::new(), Vec::new());
-    for base in bases {
-        let config = TwinConfig { base: base.clone(), ..config.clone() };
-        let of_base = RunPlace::new(base, &run).rows();
-        unseen.extend(of_base.iter().filter_map(|row| hidden(&config, &before, &run, row)));
-        rows.extend(of_base);
-        interrupt::take_down(&config, &run).await?;
-    }
-    let left = what_is_left(config, &run, bases);
-    Ok(Taken {
-        rows,
-        processes: before.processes.len(),
-        control_groups: before.groups.len(),
-        left,
-        unseen,
-        run,
-    })
-}
-
-/// Processes of this row that nothing leads to, where there may be any.
-fn hidden(config: &TwinConfig, before: &Remains, run: &RunId, row: &str) -> Option<String> {
-    let plane = format!("{row}.plane");
-    let stands = before.processes.iter().any(|process| process.member == plane);
-    let unshaped = matches!(config.host.enforcement(), Enforcement::Unshaped { .. });
-    (unshaped && !stands).then(|| {
-        format!(
-            "a process of {run}'s row {row} that had cleared its environment: the row's data plane was \
-             killed before, and there are no control groups here → ps -u {}",
-            nix::unistd::geteuid()
-        )
-    })
-}
-
-fn what_is_left(config: &TwinConfig, run: &RunId, bases: &[PathBuf]) -> usize {
-    let Remains { processes, groups, run_group } = remains(&config.host, run);
-    let directories = bases.iter().filter(|base| RunPlace::new(base, run).exists()).count();
-    processes.len() + groups.len() + usize::from(run_group) + directories
 }

@@ -39,7 +39,7 @@ impl Internal {
 /// than the work.
 fn plane() -> Result<Ended> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(gearshift_twin::plane::serve())?;
+    runtime.block_on(crate::on::serve_plane())?;
     // Not waited for: what still runs on it is ended by leaving.
     runtime.shutdown_background();
     Ok(Ended::Well)

@@ -1,5 +1,5 @@
 use std::io::{IsTerminal, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -7,9 +7,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use clap::Args;
 use gearshift_access::Keys;
-use gearshift_deploy::{Settings, Standing, Target, Wanted};
+use gearshift_deploy::{Settings, Standing};
 use gearshift_gear::{CATALOGUE, Row};
-use gearshift_twin::{Twin, TwinConfig};
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper::body::Bytes;
@@ -21,6 +20,7 @@ use super::compare::of_own;
 use super::up::stand;
 use super::{Ended, Usage, block_on};
 use crate::builds::{Builds, manifest};
+use crate::on::On;
 use crate::{here, interrupt, note, terminal};
 
 /// Calls a function row directly, past its gateway: the row that is up, or one brought up for this.
@@ -74,8 +74,8 @@ impl Invoke {
         let payload = self.event()?;
         let builds = Arc::new(Builds::with(manifest)?.offline(self.offline));
         builds.require_own()?;
-        let config = here::twin_config(&builds)?;
-        let Some(invoked) = block_on(self.invoke(&config, builds, &row, payload))? else {
+        let on = On::to_start()?;
+        let Some(invoked) = block_on(self.invoke(&on, builds, &row, payload))? else {
             note!("interrupted: everything is taken down, nothing is left");
             return Ok(Ended::Failed);
         };
@@ -118,28 +118,27 @@ impl Invoke {
 
     async fn invoke(
         &self,
-        config: &TwinConfig,
+        on: &On,
         builds: Arc<Builds>,
         row: &Row,
         payload: Bytes,
     ) -> Result<Option<Invoked>> {
-        if let Some(invoke) = standing(config, &row.name).await {
+        if let Some(invoke) = standing(on, &row.name).await {
             return call(&invoke, &row.name, payload).await.map(Some);
         }
-        let run = here::new_run(config);
+        let run = on.new_run(Path::new(here::RESULTS));
         let settings = Settings {
             core_factor: gearshift_measure::core_factor(row, &here::cache()?).value,
             ..Settings::default()
         };
         let up = async {
-            let wanted = Wanted::initial(row.clone(), settings);
-            let (.., world) = stand(config, builds, &run, wanted, self.offline).await?;
+            let (.., world) = stand(on, builds, &run, row, settings, self.offline).await?;
             let invoke = world.rows.get(&row.name).and_then(InvokeApi::of);
             call(&invoke.context("it has no Invoke API")?, &row.name, payload).await
         };
-        let invoked = interrupt::or_take_down(config, &run, up).await?;
+        let invoked = interrupt::or_take_down(on, &run, up).await?;
         if invoked.is_some() {
-            interrupt::take_down(config, &run).await?;
+            on.end(&run).await?;
         }
         Ok(invoked)
     }
@@ -164,14 +163,13 @@ impl InvokeApi {
 }
 
 /// The Invoke API of this row, where one is up.
-async fn standing(config: &TwinConfig, row: &str) -> Option<InvokeApi> {
-    for (run, bases) in here::live_runs(config) {
+async fn standing(on: &On, row: &str) -> Option<InvokeApi> {
+    for (run, bases) in on.live_runs() {
         // A run of another environment may have a row of that name, too, and is not meant.
-        if !bases.contains(&config.base) {
+        if !on.is_among(&bases) {
             continue;
         }
-        let twin = Twin::new(config.clone());
-        let world = twin.observe(&run).await.ok();
+        let world = on.target().observe(&run).await.ok();
         let invoke = world.and_then(|world| InvokeApi::of(world.rows.get(row)?));
         if invoke.is_some() {
             note!("run {run} is up with {row}");

@@ -1,6 +1,5 @@
 use anyhow::{Result, bail};
 use clap::Args;
-use gearshift_deploy::Target;
 use gearshift_deploy::{Fence, Patience, Scale, Wanted, reach};
 use gearshift_gear::{Row, RunId, Side};
 use serde::Serialize;
@@ -48,13 +47,13 @@ impl ScaleVerb {
                 bail!(Usage(format!("{} does not tell what it was started as", found.name)));
             };
             let scale = scaled(&spec.row, found.standing.scale(), &asked).map_err(Usage)?;
-            let mut want = found.twin.observe(&found.run).await?.as_wanted();
-            want.rows.insert(found.name.clone(), Wanted { spec, scale: scale.clone() });
+            let mut want = found.target.observe(&found.run).await?.as_wanted();
+            want.rows.insert(found.name.clone(), Wanted::standing(spec, scale.clone()));
             let progress = Progress::new();
             progress.say(format!("scaling {}", found.name));
             let fence = Fence::at(jiff::Timestamp::now());
             let patience = Patience { total: super::shift::PATIENCE, ..Patience::default() };
-            let reached = reach(&found.twin, &found.run, &want, fence, patience);
+            let reached = reach(&*found.target, &found.run, &want, fence, patience);
             let reached = interrupt::or_stop(async { Ok(reached.await?) }).await?;
             drop(progress);
             if reached.is_none() {

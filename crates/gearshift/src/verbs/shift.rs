@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use gearshift_deploy::{Fence, Patience, Shift, ShiftStep, Standing, SystemClock, Target};
+use gearshift_deploy::{Fence, Patience, Shift, ShiftStep, Standing, SystemClock};
 use gearshift_gear::{RunId, Side};
 use serde::Serialize;
 
@@ -128,7 +128,7 @@ pub(super) async fn go(found: &Found, shift: &Shift) -> Result<Vec<Took>> {
     };
     let fence = Fence::at(jiff::Timestamp::now());
     let patience = Patience { total: PATIENCE, ..Patience::default() };
-    let target: &dyn Target = &found.twin;
+    let target = &*found.target;
     shift.run(&SystemClock, target, (&found.run, &found.name), fence, patience, &told).await?;
     let begun = begun.into_inner().expect("no panic while held");
     let ends = begun.iter().skip(1).map(|(_, at)| *at).chain([Instant::now()]);

@@ -1,21 +1,18 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
 use clap::Args;
-use gearshift_compare::Provision;
-use gearshift_deploy::{
-    Credentials, Fence, Patience, Settings, Shaping, Spec, Target, Want, Wanted, World, reach,
-};
-use gearshift_gear::{CATALOGUE, Caller, RunId, RuntimeClient};
+use gearshift_compare::{Provided, Provision};
+use gearshift_deploy::{Credentials, Fence, Settings, Shaping, Want, Wanted, World, reach};
+use gearshift_gear::{Artefacts, CATALOGUE, Caller, Row, RunId, RuntimeClient};
 use gearshift_price::PriceBook;
-use gearshift_sandbox::Cores;
-use gearshift_twin::{Twin, TwinConfig, fitting_share, promised_cores};
 use serde::Serialize;
 
 use super::compare::of_own;
 use super::{Ended, Usage, block_on};
 use crate::builds::{Builds, manifest};
+use crate::on::{On, cores_of, share_alone};
 use crate::progress::Progress;
 use crate::provision::Provisioner;
 use crate::{here, interrupt, note, say, terminal};
@@ -105,19 +102,13 @@ fn vcpu(text: &str) -> Result<Vcpu, String> {
 }
 
 /// By what the row's CPU shares are multiplied here. Scaled unasked is only what would not fit alone.
-async fn share_factor(
-    config: &TwinConfig,
-    run: &RunId,
-    wanted: &Wanted,
-    wish: Option<Vcpu>,
-) -> f64 {
-    let alone = fitting_share(wanted, &[], &Cores::split());
+async fn share_factor(on: &On, run: &RunId, wanted: &Wanted, wish: Option<Vcpu>) -> f64 {
     match wish {
         Some(Vcpu::By(factor)) => factor,
-        None if alone >= 1.0 => 1.0,
+        None if share_alone(wanted) >= 1.0 => 1.0,
         // With nothing free the row is refused, with both figures.
         Some(Vcpu::Auto) | None => {
-            let fits = Twin::new(config.clone()).fitting_share(run, wanted).await;
+            let fits = on.fitting_share(run, wanted).await;
             if fits > 0.0 { fits } else { 1.0 }
         }
     }
@@ -134,8 +125,8 @@ impl Up {
         PriceBook::region(&self.region).map_err(|error| Usage(error.to_string()))?;
         let builds = Arc::new(Builds::with(manifest)?.offline(self.offline));
         builds.require_own()?;
-        let config = here::twin_config(&builds)?;
-        let run = here::new_run(&config);
+        let on = On::to_start()?;
+        let run = on.new_run(Path::new(here::RESULTS));
         let settings = Settings {
             caller: self.caller,
             physics: self.physics == "on",
@@ -146,11 +137,11 @@ impl Up {
             region: self.region.clone(),
             ..Settings::default()
         };
-        let mut wanted = Wanted::initial(row.clone(), settings);
-        let share = block_on(async { Ok(share_factor(&config, &run, &wanted, self.vcpu).await) })?;
-        wanted.spec.settings.share_factor = share;
-        let up = stand(&config, builds, &run, wanted.clone(), self.offline);
-        let Some((runtime, shaping, world)) = block_on(interrupt::or_take_down(&config, &run, up))?
+        let wanted = Wanted::initial(row.clone(), settings.clone(), Artefacts::new());
+        let share = block_on(async { Ok(share_factor(&on, &run, &wanted, self.vcpu).await) })?;
+        let settings = Settings { share_factor: share, ..settings };
+        let up = stand(&on, builds, &run, &row, settings, self.offline);
+        let Some((runtime, shaping, world)) = block_on(interrupt::or_take_down(&on, &run, up))?
         else {
             note!("interrupted: run {run} taken down, nothing is left");
             return Ok(Ended::Failed);
@@ -205,28 +196,27 @@ impl Up {
 /// Brings a row up, its build made ready before; what runs its code, how it is shaped, and the
 /// world with it.
 pub(super) async fn stand(
-    config: &TwinConfig,
+    on: &On,
     builds: Arc<Builds>,
     run: &RunId,
-    wanted: Wanted,
+    row: &Row,
+    settings: Settings,
     offline: bool,
 ) -> Result<(Option<RuntimeClient>, Shaping, World)> {
     let progress = Progress::new();
     let provision = Provisioner::new(builds, offline, run, &progress);
-    let row = &wanted.spec.row;
-    let runtime = provision.provide(row).await?;
-    let twin = Twin::new(config.clone());
-    let shaping = twin.facts(row).await?.shaping;
-    let want = Want::of(wanted);
+    let target = on.target();
+    let facts = target.facts(row).await?;
+    let Provided { artefacts, runtime } = provision.provide(row, &facts.accepts).await?;
+    let want = Want::one(row.clone(), settings, artefacts);
     let now = Fence::at(jiff::Timestamp::now());
-    Ok((runtime, shaping, reach(&twin, run, &want, now, Patience::default()).await?))
+    let world = reach(&*target, run, &want, now, facts.patience).await?;
+    Ok((runtime, facts.shaping, world))
 }
 
-/// That the row's CPU shares are not AWS's, and what follows.
+/// That the row's CPU shares are not AWS's, and what follows; `wanted` has them unscaled.
 fn scaled(wanted: &Wanted, share: f64) -> String {
-    let unscaled = Settings { share_factor: 1.0, ..wanted.spec.settings.clone() };
-    let spec = Spec { row: wanted.spec.row.clone(), settings: unscaled };
-    let needs = promised_cores(&Wanted { spec, scale: wanted.scale.clone() });
+    let needs = cores_of(wanted);
     format!(
         "every CPU share is multiplied by {share}: the row needs {needs:.1} cores of this machine and \
          has {:.1} → its speed is not AWS's; --vcpu FACTOR for another factor",

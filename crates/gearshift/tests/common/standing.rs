@@ -4,12 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use gearshift_deploy::{
     Condition, Credentials, Fence, Happening, Member, Patience, Settings, Target, Want, reach,
 };
-use gearshift_gear::{CATALOGUE, Dimension, EnvironmentId, FaultPlan, Program, Row, RunId, Setup};
+use gearshift_gear::{
+    Artefact, CATALOGUE, Dimension, EnvironmentId, FaultPlan, Program, Row, RunId, Setup,
+};
 use gearshift_prepare::Preparer;
 use gearshift_sandbox::{Host, processes_of, remains};
 use gearshift_twin::{Twin, TwinConfig};
@@ -58,13 +59,14 @@ impl Standing {
             host: host.clone(),
             base: base.path().to_owned(),
             plane_command: vec![gearshift, "internal".into(), "plane".into()],
-            programs: Arc::new(move |_| Ok(program.clone())),
         });
         let run: RunId = format!("{:08x}", rand::thread_rng().r#gen::<u32>()).parse().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let name = row.name.clone();
         let row = patient(row);
-        let want = Want::one(row, settings);
+        let artefact = |side| (side, Artefact::executable(program.clone()));
+        let artefacts = row.sides().into_iter().map(|(side, _)| artefact(side)).collect();
+        let want = Want::one(row, settings, artefacts);
         let reached = runtime.block_on(reach(&twin, &run, &want, Fence(1), Patience::default()));
         let row = reached.expect("the row stands").rows.remove(&name).expect("as wanted");
         let url = row.url.expect("a standing row has an address");

@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let Ok(results) = Results::parse(text) else { return };
-    let artefacts = gearshift_report::Artefacts { report: "report.html", next: &[] };
+    let artefacts = gearshift_report::Footer { report: "report.html", next: &[] };
     let _ = gearshift_report::table(&results, 100, &artefacts);
     let _ = gearshift_report::markdown(&results);
     let _ = gearshift_report::html(&results);

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use gearshift_deploy::contract::{Bench, Holding};
-use gearshift_deploy::{Clock, Patience, Standing, Target};
-use gearshift_gear::{CATALOGUE, Row, RunId};
+use gearshift_deploy::{Clock, Patience, Settings, Standing, Target, Want};
+use gearshift_gear::{Artefact, Artefacts, CATALOGUE, Row, RunId};
 use gearshift_sim::{Cloud, CloudConfig, Faults, ManualClock};
 
 use crate::flaws::{Flaw, Flawed};
@@ -28,6 +28,22 @@ pub type Litter = Arc<Mutex<BTreeMap<RunId, usize>>>;
 /// The catalogue's row, as if built where it is not yet.
 pub fn row(name: &str) -> Row {
     Row { built: true, ..CATALOGUE.row(name).unwrap().clone() }
+}
+
+/// What every row of these tests runs.
+pub fn artefacts(row: &Row) -> Artefacts {
+    let image = || Artefact::Image {
+        reference: "registry.invalid/hits".to_owned(),
+        digest: format!("sha256:{}", "a".repeat(64)),
+    };
+    row.sides().into_iter().map(|(side, _)| (side, image())).collect()
+}
+
+/// The catalogue's row of this name, as it starts.
+pub fn want(name: &str) -> Want {
+    let row = row(name);
+    let artefacts = artefacts(&row);
+    Want::one(row, Settings::default(), artefacts)
 }
 
 impl SimBench {
@@ -66,6 +82,10 @@ impl Bench for SimBench {
 
     fn row(&self) -> Row {
         self.row.clone()
+    }
+
+    fn artefacts(&self, row: &Row) -> Artefacts {
+        artefacts(row)
     }
 
     async fn new_run(&self) -> RunId {

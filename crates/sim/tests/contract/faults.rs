@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gearshift_deploy::contract::CLAUSES;
-use gearshift_deploy::{Fence, Settings, Target, TargetError, Want, World};
+use gearshift_deploy::{Fence, Target, TargetError, Want, World};
 use gearshift_gear::RunId;
 use gearshift_sim::{Cloud, CloudConfig, Faults, ManualClock};
 use proptest::prelude::*;
 
-use crate::bench::{SimBench, row};
+use crate::bench::{SimBench, want as wanted};
 
 fn faults() -> impl Strategy<Value = Faults> {
     (0u32..=200, 0u32..=500, 0u64..=2_000, 0u64..=300).prop_map(
@@ -45,7 +45,7 @@ fn cloud(faults: Faults) -> (Cloud, Arc<ManualClock>) {
 }
 
 fn ec2() -> Want {
-    Want::one(row("ec2"), Settings::default())
+    wanted("ec2")
 }
 
 #[tokio::test]

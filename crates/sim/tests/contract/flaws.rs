@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use gearshift_deploy::contract::CLAUSES;
 use gearshift_deploy::{
-    Condition, Event, Facts, Fence, Happening, Progress, Settings, State, Target, TargetError,
-    Want, Wanted, World,
+    Condition, Event, Facts, Fence, Happening, Progress, State, Target, TargetError, Want, Wanted,
+    World,
 };
 use gearshift_gear::{Missing, Row, RunId, Side, UsageLine};
 use gearshift_sim::{Cloud, SimTarget};
 use rust_decimal::Decimal;
 
-use crate::bench::{Litter, SimBench, row};
+use crate::bench::{Litter, SimBench, artefacts, want as wanted};
 
 /// One way to break the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,7 @@ pub enum Flaw {
     StartsMoreWhenDone,
     StartsAgainFromAnOldView,
     KeepsSettings,
+    TakesAnyArtefact,
     IgnoresFences,
     ShowsEveryRun,
     TakesEveryRunDown,
@@ -68,6 +69,8 @@ const CAUGHT: &[(Flaw, &str, &str)] = &[
     (Flaw::StartsMoreWhenDone, "stepping_when_done_changes_nothing", "things of the run exist"),
     (Flaw::StartsAgainFromAnOldView, "repeated_steps_double_nothing", "things of the run exist"),
     (Flaw::KeepsSettings, "changed_settings_replace_the_row", "still stands as"),
+    (Flaw::KeepsSettings, "another_artefact_replaces_the_row", "still stands as"),
+    (Flaw::TakesAnyArtefact, "only_accepted_artefacts_are_taken", "not refused"),
     (Flaw::RemembersReady, "sabotage_is_seen_and_repaired", "the sabotage: not seen"),
     (Flaw::RemembersReady, "taken_down_by_another_is_seen", "still seen"),
     (Flaw::RemembersReady, "wanting_nothing_removes_everything", "the handle itself still sees"),
@@ -158,7 +161,7 @@ impl Flawed {
         let mut world = self.inner.observe(run).await?;
         match self.flaw {
             Flaw::ObservingStarts if world.rows.is_empty() => {
-                let want = Want::one(row("ec2"), Settings::default());
+                let want = wanted("ec2");
                 self.inner.step(run, &want, &world, Fence(0)).await?;
             }
             Flaw::ObservingKills if !self.stepped.load(Ordering::Relaxed) => {
@@ -270,6 +273,14 @@ impl Target for Flawed {
                     if let Some(spec) = seen.rows.get(name).and_then(|row| row.spec.clone()) {
                         wanted.spec = spec;
                     }
+                }
+            }
+            Flaw::TakesAnyArtefact => {
+                for wanted in want.rows.values_mut() {
+                    let Wanted { spec, scale, .. } = wanted.clone();
+                    let artefacts = artefacts(&spec.row);
+                    *wanted = Wanted::initial(spec.row, spec.settings, artefacts);
+                    wanted.scale = scale;
                 }
             }
             Flaw::ReplacesWhenScaling if scales(&want, seen) => {

@@ -3,14 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gearshift_deploy::{
-    Condition, Fence, Patience, Settings, SystemClock, Target, Want, World, reach,
-};
+use gearshift_deploy::{Condition, Fence, Patience, SystemClock, Target, Want, World, reach};
 use gearshift_gear::RunId;
 use gearshift_sim::{Cloud, CloudConfig, Faults, ManualClock, Spread};
 use proptest::prelude::*;
 
-use crate::bench::row;
+use crate::bench::want as wanted;
 
 const FAULTS: Faults =
     Faults { lost_per_mille: 150, stale_per_mille: 300, stale_ms: 2_000, slow_ms: 200 };
@@ -19,7 +17,7 @@ const FAULTS: Faults =
 async fn history(seed: u64) -> Vec<String> {
     let config = CloudConfig { faults: FAULTS, ..CloudConfig::new(seed) };
     let cloud = Cloud::new(config, Arc::new(ManualClock::default()));
-    let (run, want) = (RunId::from_number(1), Want::one(row("ec2"), Settings::default()));
+    let (run, want) = (RunId::from_number(1), wanted("ec2"));
     let mut answers = Vec::new();
     let mut seen = World::default();
     for round in 0..60u64 {
@@ -57,7 +55,7 @@ async fn on_real_time_the_usual_loop_brings_a_row_up_and_down() {
     let config = CloudConfig { place: short, start: short, end: short, ..CloudConfig::new(seed) };
     let cloud = Cloud::new(config, Arc::new(SystemClock));
     let (run, patience) = (RunId::from_number(1), Patience::default());
-    let want = Want::one(row("clusters"), Settings::default());
+    let want = wanted("clusters");
     let up = reach(&cloud.target(), &run, &want, Fence(1), patience).await.unwrap();
     assert_eq!(up.rows["clusters"].members().count(), 8);
     assert_eq!(cloud.census(&run), 9);

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gearshift_deploy::{Fence, Happening, Progress, Settings, Target, Want, World};
+use gearshift_deploy::{Fence, Happening, Progress, Target, Want, World};
 use gearshift_gear::RunId;
 use gearshift_sim::{Cloud, CloudConfig, Faults, ManualClock, SimTarget};
 
-use crate::bench::row;
+use crate::bench::want as wanted;
 
 fn cloud(faults: Faults) -> (Cloud, SimTarget, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::default());
@@ -17,7 +17,7 @@ fn cloud(faults: Faults) -> (Cloud, SimTarget, Arc<ManualClock>) {
 }
 
 fn want() -> Want {
-    Want::one(row("clusters"), Settings::default())
+    wanted("clusters")
 }
 
 #[tokio::test]

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gearshift_deploy::{Condition, Fence, Settings, Target, Want, World};
+use gearshift_deploy::{Condition, Fence, Target, World};
 use gearshift_gear::{Dimension, RunId};
 use gearshift_sim::{Cloud, CloudConfig, ManualClock, SimTarget, Spread};
 use rust_decimal::Decimal;
 
-use crate::bench::row;
+use crate::bench::want as wanted;
 
 const RUN: u16 = 1;
 
@@ -32,7 +32,7 @@ async fn standing(name: &'static str) -> Place {
     let clock = Arc::new(ManualClock::default());
     let cloud = Cloud::new(config, clock.clone());
     let (target, run) = (cloud.target(), RunId::from_number(RUN));
-    let want = Want::one(row(name), Settings::default());
+    let want = wanted(name);
     target.step(&run, &want, &World::default(), Fence(1)).await.unwrap();
     clock.advance(Duration::from_millis(2_500));
     Place { cloud, clock, target, run, row: name }

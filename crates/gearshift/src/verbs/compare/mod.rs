@@ -8,19 +8,19 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use gearshift_compare::{Plan, compare};
-use gearshift_deploy::{Settings, SystemClock, Wanted};
-use gearshift_gear::{CATALOGUE, Row, RunId};
+use gearshift_deploy::{Settings, SystemClock, Target, Wanted};
+use gearshift_gear::{Artefacts, CATALOGUE, Row, RunId};
 use gearshift_manifest::Manifest;
 use gearshift_measure::{Worker, overhead};
 use gearshift_price::PriceBook;
 use gearshift_results::{Overhead, Results, RowState};
 use gearshift_sandbox::Cores;
-use gearshift_twin::{Twin, TwinConfig, fitting_share};
 
 use self::flags::Flags;
 pub use self::flags::of_own;
 use super::{Ended, Usage, block_on};
 use crate::builds::{Builds, Described};
+use crate::on::{On, share_alone};
 use crate::progress::Progress;
 use crate::provision::Provisioner;
 use crate::{here, interrupt, note, terminal};
@@ -80,9 +80,9 @@ impl Compare {
         builds.require_own()?;
         // A place for the results is better missing now than after minutes of measuring.
         here::make_results()?;
-        let config = here::twin_config(&builds)?;
-        let run = here::own_run(&config)?;
-        let results = block_on(self.measure(&config, builds, &run, rows, service))?;
+        let on = On::to_start()?;
+        let run = here::own_run(&on)?;
+        let results = block_on(self.measure(&on, builds, &run, rows, service))?;
         let Some(results) = results else {
             note!("interrupted: run {run} taken down, nothing is left");
             return Ok(Ended::Failed);
@@ -99,10 +99,10 @@ impl Compare {
             let up = results.rows.iter().find(|row| row.state == RowState::Ok);
             let up = up.map(|row| format!("gearshift up {}", row.row));
             let next: Vec<&str> = up.iter().map(String::as_str).collect();
-            let artefacts = gearshift_report::Artefacts { report: &report, next: &next };
+            let footer = gearshift_report::Footer { report: &report, next: &next };
             terminal::print(format_args!(
                 "{}",
-                gearshift_report::table(&results, terminal::width(), &artefacts)
+                gearshift_report::table(&results, terminal::width(), &footer)
             ));
         }
         if let Err(error) = kept {
@@ -125,14 +125,14 @@ impl Compare {
     /// None: interrupted, and everything taken down.
     async fn measure(
         &self,
-        config: &TwinConfig,
+        on: &On,
         builds: Arc<Builds>,
         run: &RunId,
         rows: Vec<Row>,
         service: Described,
     ) -> Result<Option<Results>> {
         let plan = self.plan(run, rows, service)?;
-        let twin = Twin::new(config.clone());
+        let target = on.target();
         let this = std::env::current_exe().context("finding this program's own path")?;
         let worker = Worker {
             command: vec![this, "internal".into(), "load".into()],
@@ -140,30 +140,32 @@ impl Compare {
             cores: Cores::split().system,
         };
         let progress = Progress::new();
-        let provision = Provisioner::new(builds, self.flags.offline, run, &progress);
+        let provision = Provisioner::new(builds.clone(), self.flags.offline, run, &progress);
         let told = |at: gearshift_compare::Progress| progress.at(&at);
         let work = async {
             progress.say("measuring what the twin itself adds");
-            let overhead = self.overhead(&plan, &twin, &worker, config).await;
-            Ok(compare(&plan, &twin, &provision, &worker, overhead, &SystemClock, &told).await?)
+            let overhead = self.overhead(&plan, &*target, &worker, &builds).await;
+            Ok(compare(&plan, &*target, &provision, &worker, overhead, &SystemClock, &told).await?)
         };
-        interrupt::or_take_down(config, run, work).await
+        interrupt::or_take_down(on, run, work).await
     }
 
     /// What the twin adds to a call, where a function row is among the chosen.
     async fn overhead(
         &self,
         plan: &Plan,
-        twin: &Twin,
+        target: &dyn Target,
         worker: &Worker,
-        config: &TwinConfig,
+        builds: &Builds,
     ) -> Option<Overhead> {
         plan.rows.iter().find(|row| row.built && row.function_memory_mb().is_some())?;
         // The handler that also exists as a plain server, which is always there.
         let function = CATALOGUE.row("lambda-rust-dynamodb").ok()?;
-        let plain = (config.programs)("hits").ok()?;
+        let accepts = target.facts(function).await.ok()?.accepts;
+        let artefacts = builds.artefacts(function, &accepts).ok()?;
+        let plain = builds.program("hits").ok()?;
         // Without it the table says so; the rows are measured all the same.
-        overhead(twin, worker, &plan.run, function, plain.executable()).await.ok()
+        overhead(target, worker, &plan.run, function, artefacts, plain.executable()).await.ok()
     }
 
     fn plan(&self, run: &RunId, rows: Vec<Row>, service: Described) -> Result<Plan> {
@@ -205,11 +207,11 @@ impl Compare {
 
 /// By what the shares of those rows are multiplied that do not fit this machine even alone.
 fn share_factors(rows: &[Row], cache: &Path) -> BTreeMap<String, f64> {
-    let cores = Cores::split();
     let factor = |row: &Row| {
         let core_factor = gearshift_measure::core_factor(row, cache).value;
-        let wanted = Wanted::initial(row.clone(), Settings { core_factor, ..Settings::default() });
-        (row.name.clone(), fitting_share(&wanted, &[], &cores))
+        let settings = Settings { core_factor, ..Settings::default() };
+        let wanted = Wanted::initial(row.clone(), settings, Artefacts::new());
+        (row.name.clone(), share_alone(&wanted))
     };
     rows.iter().map(factor).filter(|(_, factor)| *factor < 1.0).collect()
 }
