@@ -37,6 +37,20 @@ fn open_loop_keeps_its_rate_and_shows_both_latencies() {
 }
 
 #[test]
+fn stages_and_threads_make_the_calls_they_say() {
+    let folder = Folder::new();
+    let up = folder.up("ec2", &["--physics", "off"]);
+    let url = format!("{}/hello", up.url);
+    let stages = ["--stage", "500ms:100", "--stage", "500ms:100", "--stage", "500ms:0"];
+    let flags = [&["bench", &url, "--threads", "2", "--json"][..], &stages].concat();
+    let output = folder.run(&flags);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["outcome"]["sent"], 100, "two triangles of 25 and 50 between them");
+    assert_eq!(report["outcome"]["generator"]["workers"], 2);
+    assert_eq!(report["job"]["mode"]["staged"]["stages"][2]["to_per_s"], 0.0);
+}
+
+#[test]
 fn errors_are_counted_and_make_the_run_invalid() {
     let folder = Folder::new();
     let up = folder.up("ec2", &["--physics", "off"]);
@@ -56,7 +70,7 @@ fn errors_are_counted_and_make_the_run_invalid() {
 fn what_is_typed_wrong_is_named() {
     let folder = Folder::new();
     for (arguments, named) in [
-        (vec!["bench", "https://127.0.0.1:1/"], "https://127.0.0.1:1/"),
+        (vec!["bench", "ftp://127.0.0.1:1/"], "ftp://127.0.0.1:1/"),
         (vec!["bench", "not a url"], "not a url"),
         (vec!["bench", "http://127.0.0.1:1/", "--rate", "0"], "--rate 0"),
         (vec!["bench", "http://127.0.0.1:1/", "-H", "no colon"], "no colon"),

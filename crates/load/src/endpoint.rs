@@ -1,6 +1,5 @@
 //! Where calls go and what is sent, worked out once per run.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,12 +7,16 @@ use http_body_util::Full;
 use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Uri};
 
+use crate::clock::Clock;
+use crate::connect::{Connector, Opened, Plain, Tls};
 use crate::mix::Turns;
-use crate::{Expect, Job, LoadError, Request};
+use crate::names::{Addresses, System};
+use crate::{ErrorKind, Expect, Job, LoadError, Request};
 
 pub(crate) struct Endpoint {
-    /// All addresses of the host, to be tried in this order.
-    pub(crate) addresses: Vec<SocketAddr>,
+    addresses: Addresses,
+    connector: Box<dyn Connector>,
+    look_up_every: Duration,
     pub(crate) timeout: Duration,
     /// At least one.
     kinds: Vec<Kind>,
@@ -34,12 +37,23 @@ impl Endpoint {
     pub(crate) async fn of(job: &Job) -> Result<Self, LoadError> {
         let bad_url = |why: String| LoadError::BadUrl { url: job.url.clone(), why };
         let url: Uri = job.url.parse().map_err(|why| bad_url(format!("{why}")))?;
-        match url.scheme_str() {
-            Some("http") => {}
+        let authority = url.authority().ok_or_else(|| bad_url("it has no host".to_owned()));
+        let (port, connector): (u16, Box<dyn Connector>) = match url.scheme_str() {
+            Some("http") => (80, Box::new(Plain)),
+            Some("https") => (
+                443,
+                Box::new(Tls::new(
+                    authority.as_ref().map_or("", |of| of.host()),
+                    job.ca_pem.as_deref(),
+                )?),
+            ),
             Some(_) => return Err(LoadError::NotHttp { url: job.url.clone() }),
-            None => return Err(bad_url("it does not begin with http://".to_owned())),
-        }
-        let authority = url.authority().ok_or_else(|| bad_url("it has no host".to_owned()))?;
+            None => {
+                return Err(bad_url("it begins neither with http:// nor with https://".to_owned()));
+            }
+        };
+        let authority = authority?;
+        let port = authority.port_u16().unwrap_or(port);
         let path = url.path_and_query().map_or("/", |path| path.as_str());
         let alone = Request {
             path: path.to_owned(),
@@ -51,7 +65,9 @@ impl Endpoint {
         };
         let kinds = if job.mix.is_empty() { std::slice::from_ref(&alone) } else { &job.mix };
         Ok(Self {
-            addresses: addresses(authority.host(), authority.port_u16().unwrap_or(80)).await?,
+            addresses: Addresses::of(authority.host(), port, Box::new(System)).await?,
+            connector,
+            look_up_every: Duration::from_millis(job.look_up_every_ms),
             timeout: Duration::from_millis(job.timeout_ms),
             weights: kinds.iter().map(|kind| kind.weight).collect(),
             kinds: kinds
@@ -59,6 +75,16 @@ impl Endpoint {
                 .map(|kind| Kind::of(kind, authority.as_str(), &bad_url))
                 .collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Opens a connection.
+    pub(crate) async fn open(&self, clock: Clock) -> Result<Opened, ErrorKind> {
+        self.connector.open(&self.addresses.in_turn(), clock).await
+    }
+
+    /// Looks the host's name up again and again, for ever.
+    pub(crate) async fn keep_fresh(&self) {
+        self.addresses.keep_fresh(self.look_up_every).await;
     }
 
     pub(crate) fn turns(&self) -> Turns {
@@ -92,19 +118,6 @@ impl Kind {
         *request.headers_mut() = self.headers.clone();
         request
     }
-}
-
-async fn addresses(host: &str, port: u16) -> Result<Vec<SocketAddr>, LoadError> {
-    let no_address = |why: String| LoadError::NoAddress { host: host.to_owned(), why };
-    // A URL writes IPv6 addresses in brackets, the resolver does not.
-    let name = host.trim_start_matches('[').trim_end_matches(']');
-    let found =
-        tokio::net::lookup_host((name, port)).await.map_err(|why| no_address(why.to_string()))?;
-    let addresses: Vec<SocketAddr> = found.collect();
-    if addresses.is_empty() {
-        return Err(no_address("the resolver knows none".to_owned()));
-    }
-    Ok(addresses)
 }
 
 fn method(text: &str) -> Result<Method, LoadError> {

@@ -10,13 +10,25 @@ use serde::{Deserialize, Serialize};
 pub enum LoadError {
     #[error("`{url}` is not a URL ({why}) → use one such as http://127.0.0.1:8000/")]
     BadUrl { url: String, why: String },
-    /// TLS would be measured with the service, so only plain HTTP is spoken.
-    #[error("`{url}` is not http:// → use the service's plain http:// address; TLS is not spoken")]
+    #[error("`{url}` is neither http:// nor https:// → use one of them")]
     NotHttp { url: String },
+    #[error("`{host}` is no name that a certificate can have ({why}) → use the service's own name")]
+    NoTlsName { host: String, why: String },
+    #[error("the certificate authorities given cannot be read ({why}) → give them as PEM")]
+    BadAuthorities { why: String },
+    #[error(
+        "this machine has no certificate authorities ({why}) → install ca-certificates, or give the server's own as PEM"
+    )]
+    NoAuthorities { why: String },
     #[error("host `{host}` has no address ({why}) → check the name, or use an address")]
     NoAddress { host: String, why: String },
     #[error("`{field}` of the job cannot be {value}: {why}")]
     BadJob { field: &'static str, value: String, why: &'static str },
+    #[error("no thread to make calls on: {0} → fewer threads, or raise the limit (ulimit -u)")]
+    NoThread(#[source] io::Error),
+    /// Told to nobody: whoever waited for the outcome has gone.
+    #[error("the run was given up")]
+    GivenUp,
     #[error("no timer for pacing: {0} → raise the limit of open files (ulimit -n)")]
     NoTimer(#[source] io::Error),
     #[error(
@@ -35,6 +47,10 @@ pub enum ErrorKind {
     Refused,
     /// No connection for another reason: no route, no local port or file left.
     Unreachable,
+    /// The server's certificate is not trusted: unknown authority, another name, or out of date.
+    Certificate,
+    /// The TLS handshake failed for another reason, such as a server that speaks plain HTTP.
+    Tls,
     /// The connection was closed or reset before the answer's head was complete.
     Reset,
     /// No complete answer within the job's timeout, counted from the start of the call.
@@ -53,6 +69,8 @@ impl ErrorKind {
         match self {
             Self::Refused => "refused",
             Self::Unreachable => "without a connection",
+            Self::Certificate => "with a certificate that is not trusted",
+            Self::Tls => "failed in the TLS handshake",
             Self::Reset => "reset",
             Self::Timeout => "timed out",
             Self::Protocol => "answered with something other than HTTP/1",

@@ -5,7 +5,16 @@ use std::io;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 
-/// A reading of the process's CPU time and of the machine's stolen time.
+/// Whose CPU time is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// Everything that this process does.
+    Process,
+    /// This thread alone: one of several that make calls.
+    Thread,
+}
+
+/// A reading of CPU time and of the machine's stolen time.
 pub(crate) struct Reading {
     cpu_s: f64,
     /// Ticks stolen and ticks in all, of all cores since boot.
@@ -13,13 +22,13 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    pub(crate) fn now() -> io::Result<Self> {
-        let usage = getrusage(UsageWho::RUSAGE_SELF)?;
+    pub(crate) fn now(of: Whose) -> io::Result<Self> {
+        let usage = getrusage(who(of))?;
         let cpu_s = seconds(usage.user_time()) + seconds(usage.system_time());
         Ok(Self { cpu_s, steal: steal_ticks() })
     }
 
-    /// CPU seconds of this process since an earlier reading.
+    /// CPU seconds since an earlier reading.
     pub(crate) fn cpu_s_since(&self, earlier: &Self) -> f64 {
         self.cpu_s - earlier.cpu_s
     }
@@ -30,6 +39,20 @@ impl Reading {
         let all = all.checked_sub(all_before).filter(|all| *all > 0)?;
         Some(stolen.saturating_sub(stolen_before) as f64 / all as f64)
     }
+}
+
+#[cfg(target_os = "linux")]
+fn who(of: Whose) -> UsageWho {
+    match of {
+        Whose::Process => UsageWho::RUSAGE_SELF,
+        Whose::Thread => UsageWho::RUSAGE_THREAD,
+    }
+}
+
+/// Other systems count processes only: each of several threads is told what all of them used.
+#[cfg(not(target_os = "linux"))]
+fn who(_: Whose) -> UsageWho {
+    UsageWho::RUSAGE_SELF
 }
 
 fn seconds(time: TimeVal) -> f64 {

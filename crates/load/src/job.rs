@@ -9,7 +9,7 @@ use crate::{LoadError, Request};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Job {
-    /// `http://host[:port]/path?query`. The host is looked up once, before the first call.
+    /// `http://host[:port]/path?query`, or `https://…`.
     pub url: String,
     #[serde(default = "get")]
     pub method: String,
@@ -29,6 +29,19 @@ pub struct Job {
     /// and `method`, `headers`, `body` and `expect` of the job are not looked at.
     #[serde(default)]
     pub mix: Vec<Request>,
+    /// Authorities that an `https://` server's certificate is checked against, as PEM; none: those of
+    /// the machine.
+    #[serde(default)]
+    pub ca_pem: Option<String>,
+    /// How often the host's name is looked up again while calls are made; 0: never. New connections go to
+    /// the addresses found last. Half of the 60 s for which AWS's load balancers let their names be
+    /// kept. Source: Elastic Load Balancing user guide, "How Elastic Load Balancing works".
+    #[serde(default = "thirty_seconds")]
+    pub look_up_every_ms: u64,
+    /// Threads that calls are made on, each with its share of connections and calls; 1: the one that
+    /// `run` is called on.
+    #[serde(default = "one")]
+    pub threads: usize,
     /// Up to this many full samples are kept; of more calls, a uniform random choice.
     #[serde(default = "twenty_thousand")]
     pub keep_samples: usize,
@@ -45,8 +58,21 @@ pub enum Mode {
     /// connection that fell idle last; if all are busy a new one is opened, up to
     /// `connections_max`; then it waits, up to the job's timeout.
     Open { rate_per_s: f64, calls: u64, connections_max: usize },
+    /// As `open`, at a rate that changes: from `from_per_s` evenly to each stage's rate, within the
+    /// stage's time.
+    Staged { from_per_s: f64, stages: Vec<Stage>, connections_max: usize },
     /// *How cold*: one call after another, each on a connection of its own.
     Probe { calls: u64 },
+}
+
+/// A stretch of time over which the rate changes evenly to another one.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// Calls a second at its end, from 0 to 10,000,000.
+    pub to_per_s: f64,
+    /// At least 1.
+    pub duration_ms: u64,
 }
 
 /// Which answers are good. Others are errors.
@@ -87,6 +113,9 @@ impl Job {
             timeout_ms: ten_seconds(),
             expect: Expect::default(),
             mix: Vec::new(),
+            ca_pem: None,
+            look_up_every_ms: thirty_seconds(),
+            threads: one(),
             keep_samples: twenty_thousand(),
         }
     }
@@ -97,6 +126,7 @@ impl Job {
         for request in &self.mix {
             at_least_one("mix.weight", u64::from(request.weight))?;
         }
+        at_least_one("threads", self.threads as u64)?;
         match self.mode {
             Mode::Closed { connections, calls, duration_ms } => {
                 at_least_one("mode.closed.connections", connections as u64)?;
@@ -107,24 +137,66 @@ impl Job {
                         why: "give calls, duration_ms or both",
                     });
                 }
-                Ok(())
+                self.on_threads(connections)
             }
             Mode::Open { rate_per_s, connections_max, .. } => {
                 at_least_one("mode.open.connections_max", connections_max as u64)?;
-                // Beyond 10 million a second an interval is below the clock's useful grain.
-                if !(rate_per_s > 0.0 && rate_per_s <= 1e7) {
+                if !(rate_per_s > 0.0 && rate_per_s <= MOST_PER_S) {
                     return Err(LoadError::BadJob {
                         field: "mode.open.rate_per_s",
                         value: rate_per_s.to_string(),
                         why: "it must be above 0 and at most 10,000,000",
                     });
                 }
-                Ok(())
+                self.on_threads(connections_max)
             }
-            Mode::Probe { .. } => Ok(()),
+            Mode::Staged { from_per_s, ref stages, connections_max } => {
+                at_least_one("mode.staged.connections_max", connections_max as u64)?;
+                at_least_one("mode.staged.stages", stages.len() as u64)?;
+                for stage in stages {
+                    at_least_one("mode.staged.stages.duration_ms", stage.duration_ms)?;
+                }
+                let rates = stages.iter().map(|stage| stage.to_per_s);
+                let bad = rates.chain([from_per_s]).find(|rate| !(0.0..=MOST_PER_S).contains(rate));
+                if let Some(rate) = bad {
+                    return Err(LoadError::BadJob {
+                        field: "a rate of mode.staged",
+                        value: rate.to_string(),
+                        why: "it must be from 0 to 10,000,000",
+                    });
+                }
+                self.on_threads(connections_max)
+            }
+            Mode::Probe { .. } => self.on_threads(1),
+        }
+    }
+
+    /// Refuses threads that would have no connection.
+    fn on_threads(&self, connections: usize) -> Result<(), LoadError> {
+        if self.threads > connections {
+            return Err(LoadError::BadJob {
+                field: "threads",
+                value: self.threads.to_string(),
+                why: "each needs a connection, and a probe has one at a time",
+            });
+        }
+        Ok(())
+    }
+
+    /// The most connections that are open at once.
+    pub(crate) fn connections(&self) -> usize {
+        match self.mode {
+            Mode::Closed { connections, .. } => connections,
+            Mode::Open { connections_max, .. } | Mode::Staged { connections_max, .. } => {
+                connections_max
+            }
+            Mode::Probe { .. } => 1,
         }
     }
 }
+
+/// Beyond it an interval is below the clock's useful grain.
+const MOST_PER_S: f64 = 1e7;
 
 fn at_least_one(field: &'static str, value: u64) -> Result<(), LoadError> {
     if value == 0 {
@@ -135,6 +207,14 @@ fn at_least_one(field: &'static str, value: u64) -> Result<(), LoadError> {
 
 fn get() -> String {
     "GET".to_owned()
+}
+
+fn one() -> usize {
+    1
+}
+
+fn thirty_seconds() -> u64 {
+    30_000
 }
 
 fn ten_seconds() -> u64 {

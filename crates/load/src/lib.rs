@@ -22,15 +22,18 @@
 //! ```
 
 mod arrivals;
+mod caller;
+mod callers;
 mod clock;
+mod connect;
 mod counts;
 mod endpoint;
 mod error;
 mod host;
 mod job;
-mod lane;
 mod latency;
 mod mix;
+mod names;
 mod outcome;
 mod recorder;
 mod run;
@@ -45,7 +48,7 @@ mod verdict;
 
 pub use counts::{CountCheck, RangeCheck};
 pub use error::{ErrorKind, LoadError};
-pub use job::{Expect, ExpectBody, Job, Mode};
+pub use job::{Expect, ExpectBody, Job, Mode, Stage};
 pub use latency::{CurvePoint, Latency};
 pub use mix::Request;
 pub use outcome::{Generator, MISSED_AFTER_US, Outcome, Schedule};

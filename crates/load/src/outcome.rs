@@ -52,8 +52,11 @@ pub struct Outcome {
     /// Share of the machine's CPU time that its host gave to others meanwhile, 0 to 1; none where
     /// the kernel does not tell.
     pub steal_share: Option<f64>,
-    /// Every count returned, in order of arrival.
+    /// Every count returned, in order of arrival; of a worker at most the first 4,000,000.
     pub counts: Vec<u64>,
+    /// Counts beyond those, which no check can look at.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub counts_left_out: u64,
     /// In order of intended time; at most the job's `keep_samples` per worker.
     pub samples: Vec<Sample>,
 }
@@ -130,6 +133,7 @@ impl Outcome {
         self.generator.cpu_s += other.generator.cpu_s;
         self.generator.core_share = self.generator.core_share.max(other.generator.core_share);
         self.counts.append(&mut other.counts);
+        self.counts_left_out += other.counts_left_out;
         self.samples.append(&mut other.samples);
         self
     }
@@ -163,6 +167,10 @@ impl Schedule {
         self.lateness.merge(&other.lateness);
         self
     }
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 pub(crate) fn per_second(n: u64, us: u64) -> f64 {

@@ -11,6 +11,11 @@ use crate::latency::Gauge;
 use crate::outcome::{per_second, share};
 use crate::{ErrorKind, Generator, MISSED_AFTER_US, Outcome, Sample, Schedule, Since};
 
+/// Counts that are kept: 32 MB of them. Everything else that a recorder keeps is a histogram of fixed size,
+/// or at most the job's `keep_samples` samples, so that a run of days needs no more memory than one
+/// of minutes.
+const MOST_COUNTS: usize = 4_000_000;
+
 pub(crate) struct Recorder {
     keep_samples: usize,
     samples: Vec<Sample>,
@@ -24,6 +29,8 @@ pub(crate) struct Recorder {
     cold: u64,
     late: u64,
     counts: Vec<u64>,
+    counts_left_out: u64,
+    most_counts: usize,
     from_intended: Gauge,
     from_sent: Gauge,
     connect: Gauge,
@@ -45,6 +52,8 @@ impl Recorder {
             cold: 0,
             late: 0,
             counts: Vec::new(),
+            counts_left_out: 0,
+            most_counts: MOST_COUNTS,
             from_intended: Gauge::new(),
             from_sent: Gauge::new(),
             connect: Gauge::new(),
@@ -88,7 +97,12 @@ impl Recorder {
         }
         self.cold += u64::from(sample.timing.cold);
         self.late += u64::from(sample.has_late_part());
-        self.counts.extend(sample.count);
+        if let Some(count) = sample.count {
+            match self.counts.len() < self.most_counts {
+                true => self.counts.push(count),
+                false => self.counts_left_out += 1,
+            }
+        }
     }
 
     /// Reservoir sampling: every sample so far is kept with the same probability.
@@ -144,6 +158,7 @@ impl Recorder {
             },
             steal_share: after.steal_share_since(before),
             counts: self.counts,
+            counts_left_out: self.counts_left_out,
             samples: self.samples,
         }
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::host::Whose;
 use crate::testing::{outcome, sample};
 
 fn failed(kind: ErrorKind) -> Sample {
@@ -24,7 +25,7 @@ fn late_calls_and_those_never_sent_miss_the_schedule_but_connecting_does_not() {
     recorder.add(at(10_001 + MISSED_AFTER_US));
     recorder.add(Sample { connect_us: Some(50_000), ..at(60_000) });
     recorder.never_sent(2_000_000);
-    let reading = Reading::now().unwrap();
+    let reading = Reading::now(Whose::Process).unwrap();
     let outcome = recorder.finish(Clock::start(), (&reading, &reading), Some(10.0));
     let schedule = outcome.schedule.unwrap();
     assert_eq!((schedule.planned, schedule.missed, schedule.missed_share), (4, 2, 0.5));
@@ -38,7 +39,7 @@ fn of_more_calls_than_are_kept_all_parts_of_the_run_are_kept_alike() {
     for i in 0..10_000 {
         recorder.add(sample(i, 1));
     }
-    let reading = Reading::now().unwrap();
+    let reading = Reading::now(Whose::Process).unwrap();
     let outcome = recorder.finish(Clock::start(), (&reading, &reading), None);
     assert_eq!((outcome.samples.len(), outcome.sent, outcome.from_sent.n), (1_000, 10_000, 10_000));
     let early = outcome.samples.iter().filter(|sample| sample.intended_us < 5_000).count();
@@ -51,7 +52,19 @@ fn of_more_calls_than_are_kept_all_parts_of_the_run_are_kept_alike() {
 fn nothing_is_kept_where_nothing_is_to_be() {
     let mut recorder = Recorder::new(0);
     recorder.add(Sample { count: Some(7), ..sample(0, 1) });
-    let reading = Reading::now().unwrap();
+    let reading = Reading::now(Whose::Process).unwrap();
     let outcome = recorder.finish(Clock::start(), (&reading, &reading), None);
     assert_eq!((outcome.samples.len(), outcome.counts, outcome.sent), (0, vec![7], 1));
+}
+
+#[test]
+fn counts_beyond_what_is_kept_are_told() {
+    let mut recorder = Recorder { most_counts: 3, ..Recorder::new(2) };
+    for number in 1..=5 {
+        recorder.add(Sample { count: Some(number), ..sample(number, 10) });
+    }
+    let reading = Reading::now(Whose::Process).unwrap();
+    let outcome = recorder.finish(Clock::start(), (&reading, &reading), None);
+    assert_eq!((outcome.counts, outcome.counts_left_out), (vec![1, 2, 3], 2));
+    assert_eq!((outcome.samples.len(), outcome.acknowledged), (2, 5));
 }

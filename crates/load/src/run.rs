@@ -1,17 +1,18 @@
-//! One loop for every mode: start what is due, record what is over, sleep until the next.
+//! One loop for every mode: hand out what is due, record what is over, sleep until the next.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::task::{JoinError, JoinSet};
+use tokio::sync::oneshot;
 
-use crate::arrivals::Arrivals;
+use crate::arrivals::{Arrivals, Pace, Part};
+use crate::callers::{Call, Callers};
 use crate::clock::{Alarm, Clock};
 use crate::endpoint::Endpoint;
-use crate::host::Reading;
-use crate::lane::Lane;
+use crate::host::{Reading, Whose};
 use crate::recorder::Recorder;
-use crate::{ErrorKind, Job, LoadError, Mode, Outcome, Sample};
+use crate::{Job, LoadError, Outcome};
 
 /// Progress is told at most ten times a second, and once at the end.
 const PROGRESS_EVERY_US: u64 = 100_000;
@@ -27,19 +28,49 @@ const PROGRESS_EVERY_US: u64 = 100_000;
 pub async fn run(job: &Job, progress: impl Fn(u64) + Send + Sync) -> Result<Outcome, LoadError> {
     job.check()?;
     let endpoint = Arc::new(Endpoint::of(job).await?);
+    let fresh = async {
+        endpoint.keep_fresh().await;
+        unreachable!("it goes on for ever")
+    };
+    tokio::select! {
+        outcome = run_parts(job, &endpoint, &progress) => outcome,
+        never = fresh => never,
+    }
+}
+
+async fn run_parts(
+    job: &Job,
+    endpoint: &Arc<Endpoint>,
+    progress: &(impl Fn(u64) + Send + Sync),
+) -> Result<Outcome, LoadError> {
+    if job.threads == 1 {
+        let (clock, of) = (Clock::start(), Whose::Process);
+        return run_part(job, Part::WHOLE, endpoint.clone(), clock, of, progress).await;
+    }
+    on_threads(job, endpoint, progress).await
+}
+
+/// Makes one part of the job's calls on this thread.
+async fn run_part(
+    job: &Job,
+    part: Part,
+    endpoint: Arc<Endpoint>,
+    clock: Clock,
+    of: Whose,
+    progress: &(impl Fn(u64) + Send + Sync),
+) -> Result<Outcome, LoadError> {
     let mut turns = endpoint.turns();
-    let mut arrivals = Arrivals::of(&job.mode);
-    let mut lanes = Lanes::of(&job.mode);
-    let mut recorder = Recorder::new(job.keep_samples);
-    let mut calls = JoinSet::new();
+    let mut arrivals = Arrivals::of(&job.mode, part);
+    let connections = part.share(job.connections() as u64) as usize;
+    let mut callers = Callers::new(&job.mode, connections, endpoint, clock);
+    let mut recorder = Recorder::new(part.share(job.keep_samples as u64) as usize);
     let timeout_ns = job.timeout_ms.saturating_mul(1_000_000);
     let mut told_us = 0;
 
-    let before = Reading::now().map_err(LoadError::NoUsage)?;
-    let clock = Clock::start();
+    let before = Reading::now(of).map_err(LoadError::NoUsage)?;
     let mut alarm = Alarm::new(clock).map_err(LoadError::NoTimer)?;
     loop {
-        while lanes.any_free() {
+        while callers.any_free() {
             let now_ns = clock.now_ns();
             let Some(intended_ns) = arrivals.take(now_ns) else { break };
             let late_ns = now_ns - intended_ns;
@@ -47,22 +78,13 @@ pub async fn run(job: &Job, progress: impl Fn(u64) + Send + Sync) -> Result<Outc
                 recorder.never_sent(late_ns / 1_000);
                 continue;
             }
-            let caller = Caller {
-                lane: lanes.take(),
-                fresh: lanes.fresh,
-                rest: arrivals.rest_after_refusal(),
-            };
-            let endpoint = Arc::clone(&endpoint);
-            calls.spawn(caller.call(endpoint, turns.next(), clock, intended_ns / 1_000));
+            let rest = arrivals.rest_after_refusal();
+            callers.make(Call { turn: turns.next(), intended_us: intended_ns / 1_000, rest });
         }
-        // With every lane busy only an answer can change anything.
-        let next_ns = arrivals.next_ns().filter(|_| lanes.any_free());
+        // With every caller busy only an answer can change anything.
+        let next_ns = arrivals.next_ns().filter(|_| callers.any_free());
         tokio::select! {
-            Some(over) = calls.join_next() => {
-                let (lane, sample) = over.unwrap_or_else(panicked);
-                lanes.put(lane);
-                recorder.add(sample);
-            }
+            sample = callers.next_over(), if callers.busy() > 0 => recorder.add(sample),
             rung = alarm.until(next_ns.unwrap_or(u64::MAX)), if next_ns.is_some() => {
                 rung.map_err(LoadError::NoTimer)?;
             }
@@ -73,81 +95,56 @@ pub async fn run(job: &Job, progress: impl Fn(u64) + Send + Sync) -> Result<Outc
             progress(recorder.finished());
         }
     }
-    let after = Reading::now().map_err(LoadError::NoUsage)?;
+    let after = Reading::now(of).map_err(LoadError::NoUsage)?;
     progress(recorder.finished());
-    let rate_per_s = match job.mode {
-        Mode::Open { rate_per_s, .. } => Some(rate_per_s),
-        Mode::Closed { .. } | Mode::Probe { .. } => None,
-    };
+    let rate_per_s = Pace::mean_per_s(&job.mode).map(|per_s| per_s / part.of as f64);
     Ok(recorder.finish(clock, (&before, &after), rate_per_s))
 }
 
-/// The callers, idle ones on top.
-struct Lanes {
-    idle: Vec<Lane>,
-    open: usize,
-    max: usize,
-    /// Whether every call gets a connection of its own.
-    fresh: bool,
-}
-
-impl Lanes {
-    fn of(mode: &Mode) -> Self {
-        let (max, fresh) = match *mode {
-            Mode::Closed { connections, .. } => (connections, false),
-            Mode::Open { connections_max, .. } => (connections_max, false),
-            Mode::Probe { .. } => (1, true),
+/// Makes the job's calls on as many threads as it asks for, and merges what they found.
+async fn on_threads(
+    job: &Job,
+    endpoint: &Arc<Endpoint>,
+    progress: &(impl Fn(u64) + Send + Sync),
+) -> Result<Outcome, LoadError> {
+    let clock = Clock::start();
+    let of = job.threads as u64;
+    let finished: Arc<[AtomicU64]> = (0..of).map(|_| AtomicU64::new(0)).collect();
+    let mut parts = Vec::new();
+    for index in 0..of {
+        let (mut tell, told) = oneshot::channel();
+        let (job, endpoint, finished) = (job.clone(), endpoint.clone(), finished.clone());
+        let work = move || {
+            let part = Part { index, of };
+            let mine = |n| finished[index as usize].store(n, Ordering::Relaxed);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let done = runtime.map_err(LoadError::NoThread).and_then(|runtime| {
+                runtime.block_on(async {
+                    tokio::select! {
+                        done = run_part(&job, part, endpoint, clock, Whose::Thread, &mine) => done,
+                        () = tell.closed() => Err(LoadError::GivenUp),
+                    }
+                })
+            });
+            // Nobody listens where the run was given up.
+            let _ = tell.send(done);
         };
-        Self { idle: Vec::new(), open: 0, max, fresh }
+        let thread = std::thread::Builder::new().name(format!("load-{index}"));
+        thread.spawn(work).map_err(LoadError::NoThread)?;
+        parts.push(told);
     }
-
-    fn any_free(&self) -> bool {
-        !self.idle.is_empty() || self.open < self.max
+    let sum = || finished.iter().map(|n| n.load(Ordering::Relaxed)).sum();
+    let every = Duration::from_micros(PROGRESS_EVERY_US);
+    let mut outcomes = Vec::new();
+    for mut told in parts {
+        let done = loop {
+            tokio::select! {
+                done = &mut told => break done.expect("a thread that makes calls does not panic"),
+                () = tokio::time::sleep(every) => progress(sum()),
+            }
+        };
+        outcomes.push(done?);
     }
-
-    /// The lane that fell idle last, or a new one.
-    fn take(&mut self) -> Lane {
-        self.idle.pop().unwrap_or_else(|| {
-            self.open += 1;
-            Lane::default()
-        })
-    }
-
-    fn put(&mut self, lane: Lane) {
-        self.idle.push(lane);
-    }
-}
-
-/// A lane on its way through one call.
-struct Caller {
-    lane: Lane,
-    fresh: bool,
-    rest: Option<Duration>,
-}
-
-impl Caller {
-    async fn call(
-        mut self,
-        endpoint: Arc<Endpoint>,
-        turn: usize,
-        clock: Clock,
-        intended_us: u64,
-    ) -> (Lane, Sample) {
-        let sample = self.lane.call(&endpoint, turn, clock, intended_us).await;
-        if self.fresh {
-            self.lane.hang_up();
-        }
-        let refused = matches!(sample.error, Some(ErrorKind::Refused | ErrorKind::Unreachable));
-        if let Some(rest) = self.rest.filter(|_| refused) {
-            tokio::time::sleep(rest).await;
-        }
-        (self.lane, sample)
-    }
-}
-
-fn panicked(error: JoinError) -> (Lane, Sample) {
-    match error.try_into_panic() {
-        Ok(panic) => std::panic::resume_unwind(panic),
-        Err(_) => unreachable!("calls are aborted only together with the run"),
-    }
+    progress(sum());
+    Ok(Outcome::merge(outcomes).expect("there is at least one thread"))
 }

@@ -24,6 +24,9 @@ pub struct Sample {
     pub sent_us: u64,
     /// How long its connection took to open; none where an open one was used.
     pub connect_us: Option<u64>,
+    /// Of that, how long the TLS handshake took; none on a plain connection or an open one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_us: Option<u64>,
     /// From sent until the answer's head had arrived.
     pub first_byte_us: Option<u64>,
     /// From sent until the last byte of the answer, or until the call had failed.
@@ -58,6 +61,7 @@ impl Sample {
             intended_us,
             sent_us: now_us,
             connect_us: None,
+            tls_us: None,
             first_byte_us: None,
             total_us: 0,
             status: None,

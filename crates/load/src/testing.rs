@@ -3,7 +3,7 @@
 use gearshift_gear::{EnvironmentId, PartKind, ServerTiming};
 
 use crate::clock::Clock;
-use crate::host::Reading;
+use crate::host::{Reading, Whose};
 use crate::recorder::Recorder;
 use crate::{Outcome, Sample};
 
@@ -38,7 +38,7 @@ pub fn outcome(samples: impl IntoIterator<Item = Sample>) -> Outcome {
     for sample in samples {
         recorder.add(sample);
     }
-    let reading = Reading::now().expect("this process has a CPU time");
+    let reading = Reading::now(Whose::Process).expect("this process has a CPU time");
     let mut outcome = recorder.finish(Clock::start(), (&reading, &reading), Some(10.0));
     outcome.steal_share = Some(0.0);
     outcome

@@ -8,7 +8,9 @@ use std::thread;
 use std::time::Duration;
 
 use gearshift_gear::PartKind;
-use gearshift_load::{Asked, Job, LoadError, Mode, Percentile, Since, judge};
+use gearshift_load::{
+    Asked, Expect, ExpectBody, Job, LoadError, Mode, Percentile, Since, Stage, judge,
+};
 use support::{Act, Server, answer, closed, open, run, try_run};
 
 fn well() -> Server {
@@ -149,7 +151,7 @@ fn what_a_target_says_of_its_time_is_read() {
 fn jobs_that_no_run_can_be_made_of_are_refused() {
     let refuse = |url: &str, mode| try_run(&Job::new(url, mode)).unwrap_err();
     let once = || closed(1, 1);
-    assert!(matches!(refuse("https://127.0.0.1/", once()), LoadError::NotHttp { .. }));
+    assert!(matches!(refuse("ftp://127.0.0.1/", once()), LoadError::NotHttp { .. }));
     for url in ["127.0.0.1:80", "/path", "http://", "ht tp://x"] {
         let error = refuse(url, once());
         assert!(matches!(error, LoadError::BadUrl { .. }), "{url}: {error}");
@@ -174,4 +176,81 @@ fn a_job_needs_only_a_url_and_a_mode() {
     let again = serde_json::to_string(&job).unwrap();
     assert_eq!(serde_json::from_str::<Job>(&again).unwrap(), job);
     assert!(serde_json::from_str::<Job>(&again.replace("timeout_ms", "timeout")).is_err());
+}
+
+#[test]
+fn several_threads_make_exactly_the_calls_of_one() {
+    let server = well();
+    let job = Job { threads: 3, ..Job::new(server.url(), closed(8, 500)) };
+    let outcome = run(&job);
+    assert_eq!((outcome.sent, outcome.acknowledged, server.requests()), (500, 500, 500));
+    assert_eq!((outcome.connect.n, server.connections()), (8, 8));
+    assert_eq!(outcome.generator.workers, 3);
+
+    let server = well();
+    let job = Job { threads: 2, ..Job::new(server.url(), open(400.0, 101, 64)) };
+    let outcome = run(&job);
+    let intended: Vec<u64> = outcome.samples.iter().map(|s| s.intended_us).collect();
+    assert_eq!(intended, (0..101).map(|i| i * 2_500).collect::<Vec<u64>>());
+    let schedule = outcome.schedule.unwrap();
+    assert_eq!((schedule.planned, schedule.rate_per_s), (101, 400.0));
+    let refused = try_run(&Job { threads: 9, ..Job::new(server.url(), closed(8, 500)) });
+    assert!(matches!(refused, Err(LoadError::BadJob { field: "threads", .. })));
+}
+
+#[test]
+fn a_run_on_threads_that_is_given_up_makes_no_more_calls() {
+    let server = well();
+    let mode = Mode::Closed { connections: 2, calls: None, duration_ms: Some(60_000) };
+    let job = Job { threads: 2, ..Job::new(server.url(), mode) };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let running = gearshift_load::run(&job, |_| {});
+        let given_up = tokio::time::timeout(Duration::from_millis(200), running).await;
+        assert!(given_up.is_err());
+    });
+    assert!(server.requests() > 0);
+    thread::sleep(Duration::from_millis(200));
+    let before = server.requests();
+    thread::sleep(Duration::from_millis(200));
+    assert_eq!(server.requests(), before);
+}
+
+#[test]
+fn stages_change_the_rate_evenly() {
+    let server = well();
+    let stage = |to_per_s, duration_ms| Stage { to_per_s, duration_ms };
+    let stages = vec![stage(200.0, 500), stage(200.0, 250), stage(0.0, 500)];
+    let mode = Mode::Staged { from_per_s: 0.0, stages, connections_max: 16 };
+    let outcome = run(&Job::new(server.url(), mode));
+    // Triangles of 50 calls on both sides of 50 even ones.
+    assert_eq!((outcome.sent, outcome.acknowledged, server.requests()), (150, 150, 150));
+    let within = |from: u64, to: u64| {
+        outcome.samples.iter().filter(|s| (from..to).contains(&(s.intended_us / 1_000))).count()
+    };
+    assert!((12..=14).contains(&within(0, 250)), "{}", within(0, 250));
+    assert!((49..=51).contains(&within(500, 750)), "{}", within(500, 750));
+    assert_eq!(outcome.schedule.unwrap().rate_per_s, 120.0);
+    let bad = Mode::Staged { from_per_s: -1.0, stages: vec![stage(1.0, 1)], connections_max: 1 };
+    assert!(matches!(try_run(&Job::new(server.url(), bad)), Err(LoadError::BadJob { .. })));
+}
+
+#[test]
+fn what_a_run_keeps_does_not_grow_with_its_calls() {
+    let server = Server::start(|number| Act::Answer(200, number.to_string()));
+    let expect = Expect { status: 200, body: ExpectBody::Count };
+    let of = |calls| {
+        let job = Job {
+            keep_samples: 100,
+            expect: expect.clone(),
+            ..Job::new(server.url(), closed(4, calls))
+        };
+        run(&job)
+    };
+    for outcome in [of(1_000), of(4_000)] {
+        assert_eq!(outcome.samples.len(), 100);
+        assert!(outcome.from_sent.buckets.len() < 4_000);
+        assert_eq!(outcome.counts.len() as u64, outcome.acknowledged);
+        assert_eq!(outcome.counts_left_out, 0);
+    }
 }

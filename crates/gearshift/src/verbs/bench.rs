@@ -1,9 +1,10 @@
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
 use gearshift_load::{
-    Asked, Job, Latency, LoadError, Mode, Outcome, Percentile, Verdict, judge, run,
+    Asked, Job, Latency, LoadError, Mode, Outcome, Percentile, Stage, Verdict, judge, run,
 };
 use jiff::SignedDuration;
 use serde::Serialize;
@@ -14,7 +15,7 @@ use crate::terminal;
 
 #[derive(Args)]
 pub struct Bench {
-    /// http://host[:port]/path
+    /// http://host[:port]/path, or https://
     url: String,
     /// Calls to make [default: 1000, or as many as --duration takes]
     #[arg(short = 'n', long)]
@@ -28,6 +29,16 @@ pub struct Bench {
     /// Calls a second, whatever the answers do (open loop)
     #[arg(long)]
     rate: Option<f64>,
+    /// Change the rate evenly to RATE within DURATION, such as 30s:100; may be repeated. It begins at
+    /// --rate, or at nothing
+    #[arg(long, value_name = "DURATION:RATE", value_parser = stage, conflicts_with_all = ["calls", "duration"])]
+    stage: Vec<Stage>,
+    /// Threads to make calls on, each with its share of connections
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// A file with the certificate authorities to trust, PEM [default: those of this machine]
+    #[arg(long, value_name = "FILE")]
+    cacert: Option<PathBuf>,
     /// How long one call may take, ms
     #[arg(long, default_value_t = 10_000)]
     timeout_ms: u64,
@@ -81,6 +92,11 @@ impl Bench {
         job.body = self.body.clone();
         job.timeout_ms = self.timeout_ms;
         job.expect.status = self.status;
+        job.threads = self.threads;
+        if let Some(file) = &self.cacert {
+            let pem = gearshift_files::read_text(file, AUTHORITIES_BYTES);
+            job.ca_pem = Some(pem.map_err(|error| Usage(format!("--cacert {error}")))?);
+        }
         for header in &self.header {
             let Some((name, value)) = header.split_once(':') else {
                 bail!(Usage(format!("--header `{header}`: expected `Name: value`")));
@@ -98,6 +114,13 @@ impl Bench {
             }
             Some(_) => bail!(Usage("--duration must be longer than nothing".to_owned())),
         };
+        if !self.stage.is_empty() {
+            return Ok(Mode::Staged {
+                from_per_s: self.rate.unwrap_or(0.0),
+                stages: self.stage.clone(),
+                connections_max: self.connections.unwrap_or(256),
+            });
+        }
         let calls = self.calls.or(if duration_ms.is_none() { Some(1000) } else { None });
         let Some(rate_per_s) = self.rate else {
             return Ok(Mode::Closed {
@@ -115,10 +138,21 @@ impl Bench {
     }
 }
 
+/// A machine has some hundred authorities, of 2 KB each.
+const AUTHORITIES_BYTES: u64 = 4 << 20;
+
+fn stage(text: &str) -> Result<Stage, String> {
+    let expected = || "expected DURATION:RATE, such as 30s:100".to_owned();
+    let (duration, rate) = text.split_once(':').ok_or_else(expected)?;
+    let duration: SignedDuration = duration.parse().map_err(|_| expected())?;
+    let duration_ms = u64::try_from(duration.as_millis()).map_err(|_| expected())?;
+    Ok(Stage { to_per_s: rate.parse().map_err(|_| expected())?, duration_ms })
+}
+
 /// What was typed wrong is usage; what the machine refuses is a failure.
 fn wrong_or_failed(error: LoadError) -> anyhow::Error {
     match error {
-        LoadError::NoTimer(_) | LoadError::NoUsage(_) => error.into(),
+        LoadError::NoTimer(_) | LoadError::NoUsage(_) | LoadError::NoThread(_) => error.into(),
         typed => Usage(typed.to_string()).into(),
     }
 }
@@ -129,12 +163,15 @@ fn screen(job: &Job, outcome: &Outcome, verdict: &Verdict) -> Result<String> {
         Mode::Closed { connections: 1, .. } => "closed loop, 1 connection".to_owned(),
         Mode::Closed { connections, .. } => format!("closed loop, {connections} connections"),
         Mode::Open { rate_per_s, .. } => format!("open loop, {rate_per_s}/s"),
+        Mode::Staged { stages, .. } => format!("open loop, {} stages", stages.len()),
         Mode::Probe { .. } => "one connection a call".to_owned(),
     };
     writeln!(
         out,
-        "{} {} · {mode} · HTTP/1.1, keep-alive, no TLS, no retries",
-        job.method, job.url
+        "{} {} · {mode} · HTTP/1.1, keep-alive, {}, no retries",
+        job.method,
+        job.url,
+        if job.url.starts_with("https:") { "TLS" } else { "no TLS" }
     )?;
     writeln!(
         out,

@@ -1,4 +1,4 @@
-//! One caller: a connection, if one is open, and the calls made on it.
+//! One caller: a connection, if one is open, and the calls made on it one after the other.
 
 use std::error::Error as _;
 use std::io;
@@ -10,21 +10,21 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{HeaderMap, Response};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::clock::Clock;
+use crate::connect::Opened;
 use crate::endpoint::{Endpoint, Kind};
 use crate::{ErrorKind, ExpectBody, Sample};
 
 /// A caller that makes one call at a time.
 #[derive(Default)]
-pub(crate) struct Lane {
+pub(crate) struct Caller {
     connection: Option<Connection>,
 }
 
-impl Lane {
+impl Caller {
     /// Makes one call, at most once: whatever fails after the request was handed to a connection is
     /// an error of this call.
     pub(crate) async fn call(
@@ -96,7 +96,8 @@ impl Lane {
         }
         let began_us = clock.now_us();
         sample.sent_us = began_us;
-        let mut connection = Connection::open(endpoint).await?;
+        let (mut connection, tls_us) = Connection::open(endpoint, clock).await?;
+        sample.tls_us = tls_us;
         sample.sent_us = clock.now_us();
         sample.connect_us = Some(sample.sent_us.saturating_sub(began_us));
         match connection.sender.send_request(request).await {
@@ -113,15 +114,14 @@ struct Connection {
 }
 
 impl Connection {
-    async fn open(endpoint: &Endpoint) -> Result<Self, ErrorKind> {
-        let stream =
-            TcpStream::connect(endpoint.addresses.as_slice()).await.map_err(|e| unconnected(&e))?;
-        stream.set_nodelay(true).map_err(|e| unconnected(&e))?;
+    /// An open connection, and how long its TLS handshake took, µs.
+    async fn open(endpoint: &Endpoint, clock: Clock) -> Result<(Self, Option<u64>), ErrorKind> {
+        let Opened { stream, tls_us } = endpoint.open(clock).await?;
         let (sender, connection) =
             handshake(TokioIo::new(stream)).await.map_err(|e| kind_of(&e))?;
         // What fails on the connection is reported to the call that is on it.
         let driver = tokio::spawn(async { connection.await.unwrap_or_default() });
-        Ok(Self { sender, driver })
+        Ok((Self { sender, driver }, tls_us))
     }
 }
 
@@ -176,13 +176,6 @@ fn timing(headers: &HeaderMap) -> ServerTiming {
     let values = headers.get_all(ServerTiming::HEADER).iter();
     let texts: Vec<&str> = values.filter_map(|value| value.to_str().ok()).collect();
     ServerTiming::parse(&texts.join(", "))
-}
-
-fn unconnected(error: &io::Error) -> ErrorKind {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => ErrorKind::Refused,
-        _ => ErrorKind::Unreachable,
-    }
 }
 
 fn kind_of(error: &hyper::Error) -> ErrorKind {
