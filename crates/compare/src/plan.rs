@@ -1,12 +1,13 @@
 //! What is to be compared, and how.
 
-use gearshift_plan::Shape;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use gearshift_gear::{Caller, LawId, Row, RunId};
 
 use gearshift_measure::{Asks, MatchVcpu};
+use gearshift_plan::Shape;
+use gearshift_price::PriceBook;
 use gearshift_results::Slo;
 
 /// One run of `compare`.
@@ -25,7 +26,8 @@ pub struct Plan {
     pub cold_starts: u64,
     pub seed: u64,
     pub caller: Caller,
-    pub region: String,
+    /// The prices, and with them the region.
+    pub book: PriceBook,
     pub physics: bool,
     pub match_vcpu: MatchVcpu,
     /// By what a row's CPU shares are multiplied, by name, where they do not fit this machine as they

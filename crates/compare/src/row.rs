@@ -127,7 +127,7 @@ impl RowRun<'_> {
             seed: plan.seed,
             core_factor: factor.value,
             share_factor: plan.share_factor(row),
-            region: plan.region.clone(),
+            region: self.book.name().to_owned(),
             init_per_call: plan.init_per_call,
             law_factors: plan.law_factors.clone(),
             ..Settings::default()

@@ -7,7 +7,7 @@ use gearshift_calibrate::{Factor, provider_of};
 use gearshift_deploy::{Clock, Facts, Shaping, Target};
 use gearshift_gear::{CATALOGUE, Missing, Row};
 use gearshift_laws::{Laws, LawsError, SourceLine};
-use gearshift_price::{PriceBook, PriceError, winners};
+use gearshift_price::winners;
 use jiff::Timestamp;
 
 use gearshift_measure::{Speed, Worker, core_line, machine};
@@ -28,8 +28,6 @@ const VOLUMES: std::ops::Range<u64> = 1..1_000_000_000;
 #[derive(Debug, thiserror::Error)]
 pub enum CompareError {
     #[error(transparent)]
-    Price(#[from] PriceError),
-    #[error(transparent)]
     Laws(#[from] LawsError),
 }
 
@@ -45,7 +43,7 @@ pub async fn compare(
     told: &(dyn Fn(Progress) + Sync),
 ) -> Result<Results, CompareError> {
     let (started, began) = (Timestamp::now(), Instant::now());
-    let book = PriceBook::region(&plan.region)?;
+    let book = &plan.book;
     told(Progress { row: String::new(), of: (0, plan.rows.len()), phase: Phase::Preparing });
     let speed = Speed::measure(&plan.cache);
     let mut found = Found::default();
@@ -109,7 +107,7 @@ pub async fn compare(
         cores: found.cores.values().cloned().collect(),
         seed: plan.seed,
         caller: plan.caller,
-        region: plan.region.clone(),
+        region: book.name().to_owned(),
         prices_of: book.published().to_string(),
         physics: plan.physics,
         memory: found.memory.clone(),

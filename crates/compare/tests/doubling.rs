@@ -87,12 +87,12 @@ fn found(row: &str, laws: &Laws, inside: &[&str]) -> Found {
     let warm = Warm { rate_per_s: 10.0, seen: [EnvironmentId::from("warm")].into() };
     let latency = latency::result(&outcome, &warm, &run(), 1).unwrap();
     let lines = usage(row, laws, inside);
-    let book = PriceBook::region("eu-west-2").unwrap();
+    let book = PriceBook::shipped("eu-west-2").unwrap();
     let factor = Factor { value: 1.0, low: 0.9, high: 1.1, ..Factor::unknown("a test") };
     let calls = NonZeroU64::new(CALLS).unwrap();
     let interval = |row: &Row, lines: &[UsageLine]| {
         let usage = row_usage(row, lines, calls, &run()).unwrap();
-        Interval::of(&usage, Some(&latency), &factor, book)
+        Interval::of(&usage, Some(&latency), &factor, &book)
     };
     let priced =
         PricedRow { name: row.name.clone(), interval: interval(row, &lines), ceiling: None };

@@ -1,72 +1,117 @@
-//! Burstable instance types.
+//! Instance types, from a table that lies beside this file.
+
+use std::sync::LazyLock;
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
+use serde::Deserialize;
 
 /// What an instance type has.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct InstanceType {
     /// Such as `t2.micro`.
-    pub name: &'static str,
+    pub name: String,
     pub vcpus: f64,
     pub memory_mb: u32,
     pub credits_per_hour: f64,
     /// Share of each vCPU that credits earned pay for, 0 to 1.
     pub baseline: f64,
-    /// One credit is one vCPU at full speed for a minute. None but T2 in standard mode has any.
+    /// One credit is one vCPU at full speed for a minute.
     pub launch_credits: f64,
 }
 
-/// A family's sizes: name, vCPUs, memory in MB, credits an hour, baseline per vCPU. Source: EC2 User
-/// Guide, burstable-credits-baseline-concepts.
-macro_rules! family {
-    ($family:literal, $launch_credits_per_vcpu:literal,
-     $($size:literal $vcpus:literal $memory_mb:literal $credits:literal $baseline:literal;)*) => {
-        [$(InstanceType {
-            name: concat!($family, ".", $size),
-            vcpus: $vcpus,
-            memory_mb: $memory_mb,
-            credits_per_hour: $credits,
-            baseline: $baseline,
-            launch_credits: $launch_credits_per_vcpu * $vcpus,
-        }),*]
-    };
+/// What is taken where nobody chose.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstanceDefaults {
+    /// Of a cluster of pods.
+    pub node: NodeDefault,
+    /// An instance's root disk.
+    pub instance_disk: DiskDefault,
+    /// The root disk of an instance that tasks are placed on.
+    pub ecs_disk: DiskDefault,
+    /// What a balancer of our own stands on.
+    pub balancer: TypeDefault,
 }
 
-/// T3, T3a and T4g share their figures and get no credits at launch.
-macro_rules! third_family {
-    ($family:literal) => {
-        family! { $family, 0.0,
-            "nano" 2.0 512 6.0 0.05;
-            "micro" 2.0 1024 12.0 0.10;
-            "small" 2.0 2048 24.0 0.20;
-            "medium" 2.0 4096 24.0 0.20;
-            "large" 2.0 8192 36.0 0.30;
-            "xlarge" 4.0 16_384 96.0 0.40;
-            "2xlarge" 8.0 32_768 192.0 0.40;
-        }
-    };
+/// A node's type and root disk.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeDefault {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub disk_gb: u32,
+    pub source: String,
 }
 
-const TYPES: [[InstanceType; 7]; 4] = [
-    // Launch credits: 30 per vCPU, in standard mode, the default of T2.
-    family! { "t2", 30.0,
-        "nano" 1.0 512 3.0 0.05;
-        "micro" 1.0 1024 6.0 0.10;
-        "small" 1.0 2048 12.0 0.20;
-        "medium" 2.0 4096 24.0 0.20;
-        "large" 2.0 8192 36.0 0.30;
-        "xlarge" 4.0 16_384 54.0 0.225;
-        "2xlarge" 8.0 32_768 81.6 0.17;
-    },
-    third_family!("t3"),
-    third_family!("t3a"),
-    third_family!("t4g"),
-];
+/// A disk's size.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiskDefault {
+    pub gb: u32,
+    pub source: String,
+}
+
+/// An instance type.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TypeDefault {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub source: String,
+}
+
+/// An instance type that is not in the table.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("instance type `{name}` is not known → one of {known}")]
+pub struct UnknownInstanceType {
+    pub name: String,
+    /// Those that are, with commas.
+    pub known: String,
+}
+
+struct Table {
+    defaults: InstanceDefaults,
+    families: Vec<String>,
+    types: Vec<InstanceType>,
+}
+
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    let file: File = toml::from_str(include_str!("instances.toml")).expect("tests read the table");
+    let families = file.family.iter().map(|family| family.name.clone()).collect();
+    let types = file.family.iter().flat_map(|family| {
+        family.sizes.iter().map(|size| InstanceType {
+            name: format!("{}.{}", family.name, size.name),
+            vcpus: size.vcpus,
+            memory_mb: size.memory_mb,
+            credits_per_hour: size.credits_per_hour,
+            baseline: size.baseline,
+            launch_credits: family.launch_credits_per_vcpu * size.vcpus,
+        })
+    });
+    Table { defaults: file.defaults, families, types: types.collect() }
+});
 
 /// The type of this name.
-pub fn instance_type(name: &str) -> Option<InstanceType> {
-    TYPES.iter().flatten().find(|kind| kind.name == name).copied()
+///
+/// # Errors
+/// Where the table has none; the error names those it has.
+pub fn instance_type(name: &str) -> Result<&'static InstanceType, UnknownInstanceType> {
+    let of_name = TABLE.types.iter().find(|kind| kind.name == name);
+    of_name.ok_or_else(|| {
+        let known: Vec<&str> = TABLE.types.iter().map(|kind| kind.name.as_str()).collect();
+        UnknownInstanceType { name: name.to_owned(), known: known.join(", ") }
+    })
+}
+
+/// Families of burstable types, such as `t3`.
+pub fn families() -> Vec<&'static str> {
+    TABLE.families.iter().map(String::as_str).collect()
+}
+
+/// What is taken where nobody chose.
+pub fn instance_defaults() -> &'static InstanceDefaults {
+    &TABLE.defaults
 }
 
 impl InstanceType {
@@ -82,7 +127,60 @@ impl InstanceType {
     }
 
     /// Such as `t3`: what a borrowed vCPU-hour is priced by.
-    pub fn family(&self) -> &'static str {
-        self.name.split('.').next().unwrap_or(self.name)
+    pub fn family(&self) -> &str {
+        self.name.split('.').next().unwrap_or(&self.name)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    defaults: InstanceDefaults,
+    family: Vec<Family>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Family {
+    name: String,
+    launch_credits_per_vcpu: f64,
+    sizes: Vec<Size>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Size {
+    name: String,
+    vcpus: f64,
+    memory_mb: u32,
+    credits_per_hour: f64,
+    baseline: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{CATALOGUE, Compute};
+
+    #[test]
+    fn the_catalogue_and_the_defaults_name_types_that_there_are() {
+        let defaults = instance_defaults();
+        let pools = CATALOGUE.rows().iter().flat_map(|row| row.sides());
+        let pools = pools.flat_map(|(_, gear)| gear.pools.iter());
+        let named = pools.filter_map(|pool| match &pool.compute {
+            Compute::Instance(kind) | Compute::Task { host: Some(kind), .. } => Some(kind),
+            _ => None,
+        });
+        for kind in named.chain([&defaults.node.kind, &defaults.balancer.kind]) {
+            let known = instance_type(kind).unwrap();
+            assert!(families().contains(&known.family()));
+            assert!(known.vcpus > 0.0 && (0.0..=1.0).contains(&known.baseline), "{known:?}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_type_is_named_with_those_that_are_known() {
+        let said = instance_type("t9.tiny").unwrap_err().to_string();
+        assert!(said.contains("`t9.tiny`") && said.contains("t2.micro"), "{said}");
     }
 }

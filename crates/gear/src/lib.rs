@@ -6,6 +6,7 @@ mod artefact;
 mod bounds;
 mod caller;
 mod catalogue;
+mod dimension;
 mod fault;
 mod gear;
 mod id;
@@ -22,18 +23,20 @@ pub use artefact::{Artefact, ArtefactKind, Artefacts};
 pub use bounds::{Bounds, FUNCTION_PAYLOAD_BYTES, HTTP_API_MS, REST_API_MS};
 pub use caller::Caller;
 pub use catalogue::{CATALOGUE, Catalogue, CatalogueError};
+pub use dimension::{Counted, Dimension, Entry, Group, Offer};
 pub use fault::FaultPlan;
 pub use gear::{
     Build, Code, Compute, Count, Front, Gear, Limits, OWN, OWN_ADAPTED, OWN_FUNCTION, Pool, Row,
     RuntimeClient, Setup, Store, UnitCompute,
 };
 pub use id::{BadRunId, EnvironmentId, LawId, RunId, SourceId};
-pub use instance::{InstanceType, instance_type};
+pub use instance::{
+    DiskDefault, InstanceDefaults, InstanceType, NodeDefault, TypeDefault, UnknownInstanceType,
+    families, instance_defaults, instance_type,
+};
 pub use known::{Known, Origin};
 pub use missing::Missing;
 pub use program::{InImage, KeyKind, Program, StoresWanted, TableKey, TableWanted};
 pub use side::Side;
 pub use timing::{Part, PartKind, ServerTiming};
-pub use usage::{
-    Dimension, ECS_ROOT_VOLUME_GB, HOURS_PER_MONTH, LOAD_BALANCER_ZONES, ROOT_VOLUME_GB, UsageLine,
-};
+pub use usage::{HOURS_PER_MONTH, LOAD_BALANCER_ZONES, UsageLine};

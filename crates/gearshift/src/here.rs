@@ -13,9 +13,11 @@ use gearshift_files::Places;
 use gearshift_gear::RunId;
 use gearshift_prepare::Preparer;
 use gearshift_price::{PriceBook, PriceError};
+use gearshift_price_list::{BookError, Books};
 use gearshift_sandbox::{ORCHESTRATOR_VARIABLE, RUN_VARIABLE};
 
 use crate::on::On;
+use crate::verbs::Usage;
 
 /// Where results of this folder go.
 pub const RESULTS: &str = ".gearshift/runs";
@@ -45,54 +47,22 @@ pub fn cache() -> Result<PathBuf> {
     Ok(Places::here().cache()?.path().to_owned())
 }
 
-/// Said where a price book was to be kept and no home is set.
-pub const NO_PRICES: &str =
-    "HOME is not set → export XDG_DATA_HOME=/an/absolute/directory/of/yours";
-
-/// Where this user's own price books are; none where no home is set.
-pub fn prices() -> Result<Option<PathBuf>> {
-    Ok(Places::here().data()?.map(|data| data.join("prices")))
+/// This user's price books.
+pub fn books() -> Result<Books> {
+    Ok(Books::new(Places::here().data()?.map(|data| data.join("prices"))))
 }
 
-/// This user's own price book of a region; none where there is none.
-pub fn own_book(region: &str) -> Result<Option<PriceBook>> {
-    let Some(prices) = prices()? else { return Ok(None) };
-    let path = prices.join(format!("{region}.toml"));
-    // A home that is another user's, as `sudo -u` leaves it: what may not be looked into is not ours.
-    let elsewhere = |error: std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
-    if path.metadata().is_err_and(elsewhere) {
-        return Ok(None);
-    }
-    match std::fs::read_to_string(&path) {
-        Ok(text) => {
-            let next = format!("gearshift price refresh --region {region}, or remove it");
-            match PriceBook::parse(&text) {
-                Ok(book) => Ok(Some(book)),
-                Err(PriceError::BadBook { why, .. }) => {
-                    anyhow::bail!("{} is not a price book: {why} → {next}", path.display())
-                }
-                Err(why) => anyhow::bail!("{}: {why}", path.display()),
-            }
+/// The prices of a region, this user's own or the shipped ones.
+///
+/// # Errors
+/// Where no such region is known, which is usage, or this user's own book cannot be read.
+pub fn book(region: &str) -> Result<PriceBook> {
+    match books()?.of(region) {
+        Err(BookError::Price(error @ PriceError::UnknownRegion { .. })) => {
+            Err(Usage(error.to_string()).into())
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| path.display().to_string()),
+        book => Ok(book?),
     }
-}
-
-/// Has every verb use this user's own price books in place of the shipped ones. One that cannot be
-/// read fails who asks for its region.
-pub fn install_own_books() -> Result<()> {
-    for region in PriceBook::regions() {
-        match own_book(region) {
-            Ok(None) => {}
-            Ok(Some(book)) => PriceBook::install(region, Ok(book))?,
-            Err(why) => {
-                let why = format!("{why:#}");
-                PriceBook::install(region, Err(PriceError::Unusable { why }))?;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Where programs come from.

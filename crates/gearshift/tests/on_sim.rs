@@ -19,6 +19,7 @@ use gearshift_gear::{
 };
 use gearshift_measure::{Asks, MatchVcpu, Worker};
 use gearshift_plan::Shape;
+use gearshift_price::PriceBook;
 use gearshift_report::{Footer, html, markdown, table};
 use gearshift_results::RowState;
 use gearshift_sim::{Cloud, CloudConfig, ManualClock, SimTarget};
@@ -141,7 +142,7 @@ fn plan(run: &RunId, cache: &Path) -> Plan {
         cold_starts: 3,
         seed: 42,
         caller: Caller::default(),
-        region: "eu-west-2".to_owned(),
+        book: PriceBook::shipped("eu-west-2").unwrap(),
         physics: false,
         match_vcpu: MatchVcpu::Off,
         share_factors: BTreeMap::new(),

@@ -44,12 +44,13 @@ pub async fn measure(
     match &pool.compute {
         Compute::Function { .. } => Ok(latency.map(|latency| function_ceiling(at.row, latency))),
         Compute::Instance(kind) => match instance_type(kind) {
-            Some(kind) => instance_ceiling(at, &kind).await.map(Some),
-            None => Ok(None),
+            Ok(kind) => instance_ceiling(at, kind).await.map(Some),
+            // A target that has types of its own says nothing of their credits.
+            Err(_) => Ok(None),
         },
         Compute::Task { milli_vcpu, host, .. } => {
             let vcpus = f64::from(milli_vcpu.0) / 1000.0;
-            let host = host.as_deref().and_then(instance_type);
+            let host = host.as_deref().and_then(|kind| instance_type(kind).ok());
             task_ceiling(at, vcpus, host).await.map(|ceiling| Some(at_most_an_items(at, ceiling)))
         }
         Compute::Pod { .. } => Ok(None),
@@ -160,7 +161,7 @@ async fn instance_ceiling(at: &Subject<'_>, kind: &InstanceType) -> Result<Ceili
 async fn task_ceiling(
     at: &Subject<'_>,
     vcpus: f64,
-    host: Option<InstanceType>,
+    host: Option<&'static InstanceType>,
 ) -> Result<Ceiling, MeasureError> {
     let full = at_most(at, vcpus, SUSTAINED_MS, "cpu").await?;
     let spent = host.filter(|host| host.vcpus * host.baseline < vcpus);

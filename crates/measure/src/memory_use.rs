@@ -40,7 +40,7 @@ pub fn of_one(at: &Subject<'_>, warm: &[Memory], last: &[Memory]) -> Option<Memo
 
 fn limit_mb(at: &Subject<'_>) -> Option<f64> {
     let mb = match &at.row.gear().pools.first()?.compute {
-        Compute::Instance(kind) => gearshift_gear::instance_type(kind)?.memory_mb,
+        Compute::Instance(kind) => gearshift_gear::instance_type(kind).ok()?.memory_mb,
         Compute::Function { memory_mb }
         | Compute::Task { memory_mb, .. }
         | Compute::Pod { memory_mb, .. } => *memory_mb,

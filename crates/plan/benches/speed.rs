@@ -14,8 +14,8 @@ use gearshift_price::PriceBook;
 use rust_decimal::Decimal;
 
 fn main() {
-    let book = PriceBook::region("us-east-1").expect("a book of ours");
-    let priced = Priced::new(Service::default(), book, Decimal::ZERO).expect("it has all prices");
+    let book = PriceBook::shipped("us-east-1").expect("a book of ours");
+    let priced = Priced::new(Service::default(), &book, Decimal::ZERO).expect("it has all prices");
     let economics = &priced.economics;
     let timing = Timing::minutes();
 

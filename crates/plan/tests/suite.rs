@@ -12,8 +12,8 @@ fn api() -> Economics {
 }
 
 fn api_with_shifts_worth(usd: Decimal) -> Economics {
-    let book = PriceBook::region("us-east-1").unwrap();
-    Priced::new(Service::default(), book, usd).unwrap().economics
+    let book = PriceBook::shipped("us-east-1").unwrap();
+    Priced::new(Service::default(), &book, usd).unwrap().economics
 }
 
 /// Its figures are those of the profile *api*: 512 MB for 60 ms behind an HTTP API; half a vCPU

@@ -11,8 +11,8 @@ const MILLION: u32 = 1_000_000;
 const MINUTES_PER_WEEK: usize = 7 * 24 * 60;
 
 fn api() -> Priced {
-    let book = PriceBook::region("us-east-1").unwrap();
-    Priced::new(Service::default(), book, Decimal::ZERO).unwrap()
+    let book = PriceBook::shipped("us-east-1").unwrap();
+    Priced::new(Service::default(), &book, Decimal::ZERO).unwrap()
 }
 
 fn month(shape: &Shape, calls: Decimal, days: usize) -> Volume {

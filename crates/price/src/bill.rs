@@ -1,90 +1,12 @@
 //! Usage × price book, itemised.
 
-use std::fmt;
-
-use gearshift_gear::{Dimension, Known, Origin};
+use gearshift_gear::{Dimension, Group, Known, Origin};
 use rust_decimal::{Decimal, RoundingStrategy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::curve::Meter;
 use crate::{Gap, Price, PriceBook, PriceError, Usage};
-
-/// The columns of the cost table.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Group {
-    /// What takes the request.
-    Front,
-    /// Instances, functions, tasks and clusters.
-    Compute,
-    /// Tables, objects, files, images and disks.
-    Store,
-    /// Public addresses and transfer.
-    Network,
-    Logs,
-}
-
-impl Group {
-    /// All groups, in the order of the table's columns.
-    pub const ALL: [Self; 5] = [Self::Front, Self::Compute, Self::Store, Self::Network, Self::Logs];
-
-    /// The column a dimension is billed in.
-    pub fn of(dimension: &Dimension) -> Self {
-        match dimension {
-            Dimension::HttpApiRequest
-            | Dimension::RestApiRequest
-            | Dimension::WebSocketMessage
-            | Dimension::WebSocketMinute
-            | Dimension::LoadBalancerHour
-            | Dimension::LoadBalancerCapacityHour => Self::Front,
-            Dimension::FunctionRequest
-            | Dimension::FunctionGbSecond
-            | Dimension::FunctionInitGbSecond
-            | Dimension::FunctionDiskGbSecond
-            | Dimension::InstanceHour(_)
-            | Dimension::SurplusVcpuHour(_)
-            | Dimension::ClusterHour
-            | Dimension::TaskVcpuHour
-            | Dimension::TaskGbHour
-            | Dimension::SpotTaskVcpuHour
-            | Dimension::SpotTaskGbHour
-            | Dimension::TaskDiskGbHour => Self::Compute,
-            Dimension::TableWriteUnit
-            | Dimension::TableReadUnit
-            | Dimension::ObjectWriteRequest
-            | Dimension::ObjectReadRequest
-            | Dimension::TableGbMonth
-            | Dimension::ObjectGbMonth
-            | Dimension::FileGbMonth
-            | Dimension::FileReadGb
-            | Dimension::FileWriteGb
-            | Dimension::ImageGbMonth
-            | Dimension::VolumeGbMonth
-            | Dimension::Gp3VolumeGbMonth => Self::Store,
-            Dimension::PublicIpv4Hour
-            | Dimension::NatHour
-            | Dimension::NatGb
-            | Dimension::InternetEgressGb
-            | Dimension::CrossAzGb => Self::Network,
-            Dimension::LogIngestGb | Dimension::LogGbMonth => Self::Logs,
-        }
-    }
-}
-
-impl fmt::Display for Group {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Front => "front",
-            Self::Compute => "compute",
-            Self::Store => "store",
-            Self::Network => "net",
-            Self::Logs => "logs",
-        })
-    }
-}
 
 /// A line's amount, or why it has none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -155,7 +77,7 @@ fn bill_line(
     fixed: bool,
 ) -> BillLine {
     BillLine {
-        group: Group::of(&dimension),
+        group: dimension.group(),
         unit: dimension.unit().to_owned(),
         priced: match priced(book, &dimension, quantity, &origin, fixed) {
             Ok(known) => known,

@@ -1,7 +1,6 @@
 //! The price books: one dated TOML file per region, shipped inside the program.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 
 use gearshift_gear::Dimension;
 use rust_decimal::Decimal;
@@ -10,23 +9,14 @@ use serde::{Deserialize, Serialize};
 use crate::free::free_units;
 use crate::{Confidence, Price, PriceDate, PriceError, Tier};
 
-struct Shipped {
-    region: &'static str,
-    text: &'static str,
-    read: OnceLock<Result<PriceBook, PriceError>>,
-}
-
 macro_rules! shipped {
     ($($region:literal),* $(,)?) => {
-        [$(Shipped {
-            region: $region,
-            text: include_str!(concat!("../books/", $region, ".toml")),
-            read: OnceLock::new(),
-        }),*]
+        [$(($region, include_str!(concat!("../books/", $region, ".toml")))),*]
     };
 }
 
-static SHIPPED: [Shipped; 11] = shipped![
+/// Each region with its book as TOML.
+const SHIPPED: [(&str, &str); 11] = shipped![
     "us-east-1",
     "us-east-2",
     "us-west-2",
@@ -48,35 +38,18 @@ pub struct PriceBook {
 }
 
 impl PriceBook {
-    /// The shipped book of an AWS region such as `eu-west-2`; read once, when first asked for.
-    pub fn region(name: &str) -> Result<&'static Self, PriceError> {
-        let shipped = SHIPPED.iter().find(|shipped| shipped.region == name).ok_or_else(|| {
-            PriceError::UnknownRegion {
+    /// The shipped book of an AWS region such as `eu-west-2`.
+    ///
+    /// # Errors
+    /// Where none is shipped; the error names the regions that there are.
+    pub fn shipped(name: &str) -> Result<Self, PriceError> {
+        match SHIPPED.iter().find(|(region, _)| *region == name) {
+            Some((_, text)) => Self::parse(text),
+            None => Err(PriceError::UnknownRegion {
                 region: name.to_owned(),
                 known: Self::regions().collect::<Vec<_>>().join(", "),
-            }
-        })?;
-        shipped.read.get_or_init(|| Self::parse(shipped.text)).as_ref().map_err(Clone::clone)
-    }
-
-    /// The shipped book of a region, whatever is installed in its place.
-    pub fn shipped(name: &str) -> Result<Self, PriceError> {
-        let shipped = SHIPPED.iter().find(|shipped| shipped.region == name);
-        match shipped {
-            Some(shipped) => Self::parse(shipped.text),
-            None => Self::region(name).cloned(),
+            }),
         }
-    }
-
-    /// Has this process use a book, or what is wrong with it, in place of the shipped one of its
-    /// region. Refused once that was read: figures of two books must not mix.
-    pub fn install(region: &str, book: Result<Self, PriceError>) -> Result<(), PriceError> {
-        let shipped = SHIPPED.iter().find(|shipped| shipped.region == region);
-        let bad =
-            |why: &str| PriceError::BadBook { region: region.to_owned(), why: why.to_owned() };
-        let shipped = shipped.ok_or_else(|| bad("no such region is known"))?;
-        let read = bad("the shipped one was read before");
-        shipped.read.set(book).map_err(|_| read)
     }
 
     /// This book with other prices in place of its own; what has none keeps it.
@@ -131,7 +104,7 @@ impl PriceBook {
 
     /// The regions with a shipped book.
     pub fn regions() -> impl Iterator<Item = &'static str> {
-        SHIPPED.iter().map(|shipped| shipped.region)
+        SHIPPED.iter().map(|(region, _)| *region)
     }
 
     /// Reads a book from TOML: `region`, then one `[[price]]` per dimension with `dimension`,

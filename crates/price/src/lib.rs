@@ -22,7 +22,9 @@ mod price;
 mod usage;
 mod winners;
 
-pub use bill::{Bill, BillLine, Group, Priced, WithUnits, bill, units};
+pub use gearshift_gear::Group;
+
+pub use bill::{Bill, BillLine, Priced, WithUnits, bill, units};
 pub use book::PriceBook;
 pub use break_even::{BreakEven, Side, break_even, break_even_with_units, combine};
 pub use curve::{MAX_CALLS_PER_MONTH, MAX_UNITS};

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use gearshift_gear::Dimension;
+use gearshift_gear::{Dimension, Offer, families};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
@@ -30,39 +30,11 @@ impl Wanted {
     /// Everything that AWS's files hold, in the book or missing there; of instances, the types
     /// the book has. Spot prices are in no file.
     pub fn of(book: &PriceBook) -> Vec<Self> {
-        use Dimension as D;
-        let others = [
-            D::HttpApiRequest,
-            D::RestApiRequest,
-            D::FunctionRequest,
-            D::FunctionGbSecond,
-            D::TableWriteUnit,
-            D::TableReadUnit,
-            D::ObjectWriteRequest,
-            D::ObjectReadRequest,
-            D::FileGbMonth,
-            D::TaskVcpuHour,
-            D::TaskGbHour,
-            D::LoadBalancerHour,
-            D::LoadBalancerCapacityHour,
-            D::PublicIpv4Hour,
-            D::LogIngestGb,
-            D::VolumeGbMonth,
-            D::Gp3VolumeGbMonth,
-            D::NatHour,
-            D::NatGb,
-            D::FunctionDiskGbSecond,
-            D::TableGbMonth,
-            D::ObjectGbMonth,
-            D::TaskDiskGbHour,
-            D::ImageGbMonth,
-            D::ClusterHour,
-            D::LogGbMonth,
-        ];
-        let surplus = ["t2", "t3", "t3a", "t4g"].map(|family| D::SurplusVcpuHour(family.into()));
+        let surplus =
+            families().into_iter().map(|family| Dimension::SurplusVcpuHour(family.into()));
         let instances = book.prices().map(|price| price.dimension.clone());
-        let instances = instances.filter(|one| matches!(one, D::InstanceHour(_)));
-        others
+        let instances = instances.filter(|one| matches!(one, Dimension::InstanceHour(_)));
+        Dimension::all_plain()
             .into_iter()
             .chain(surplus)
             .chain(instances)
@@ -88,91 +60,11 @@ impl Wanted {
     }
 }
 
-/// Filters that leave one product each, from the refresh rules of tools that once took a wrong one:
-/// usage type, then operation or group, never the lowest price.
+/// What the dimension's entry says of AWS's files; none where no file has it.
 fn wanted(dimension: &Dimension) -> Option<Wanted> {
-    use Dimension as D;
-    const LB: &[(&str, &str)] =
-        &[("operation", "LoadBalancing:Application"), ("locationtype", "AWS Region")];
-    let (offer, usage, having): (_, &str, &'static [(&str, &str)]) = match dimension {
-        D::HttpApiRequest => {
-            ("AmazonApiGateway", "ApiGatewayHttpRequest", &[("operation", "ApiGatewayHttpApi")])
-        }
-        D::RestApiRequest => {
-            ("AmazonApiGateway", "ApiGatewayRequest", &[("operation", "ApiGatewayRequest")])
-        }
-        D::FunctionRequest => ("AWSLambda", "Request", &[("group", "AWS-Lambda-Requests")]),
-        D::FunctionGbSecond => {
-            ("AWSLambda", "Lambda-GB-Second", &[("group", "AWS-Lambda-Duration")])
-        }
-        D::FunctionDiskGbSecond => {
-            ("AWSLambda", "Lambda-Storage-GB-Second", &[("group", "AWS-Lambda-Storage-Duration")])
-        }
-        D::TableGbMonth => {
-            ("AmazonDynamoDB", "TimedStorage-ByteHrs", &[("productfamily", "Database Storage")])
-        }
-        D::ObjectGbMonth => {
-            let having = &[("storageclass", "General Purpose"), ("volumetype", "Standard")];
-            ("AmazonS3", "TimedStorage-ByteHrs", having)
-        }
-        D::TableWriteUnit => {
-            ("AmazonDynamoDB", "WriteRequestUnits", &[("group", "DDB-WriteUnits")])
-        }
-        D::TableReadUnit => ("AmazonDynamoDB", "ReadRequestUnits", &[("group", "DDB-ReadUnits")]),
-        D::ObjectWriteRequest => ("AmazonS3", "Requests-Tier1", &[("group", "S3-API-Tier1")]),
-        D::ObjectReadRequest => ("AmazonS3", "Requests-Tier2", &[("group", "S3-API-Tier2")]),
-        D::FileGbMonth => {
-            ("AmazonEFS", "TimedStorage-ByteHrs", &[("storageclass", "General Purpose")])
-        }
-        D::TaskVcpuHour => ("AmazonECS", "Fargate-vCPU-Hours:perCPU", &[]),
-        D::TaskGbHour => ("AmazonECS", "Fargate-GB-Hours", &[]),
-        D::TaskDiskGbHour => ("AmazonECS", "Fargate-EphemeralStorage-GB-Hours", &[]),
-        D::ImageGbMonth => {
-            let having = &[("productfamily", "EC2 Container Registry")];
-            ("AmazonECR", "TimedStorage-ByteHrs", having)
-        }
-        D::ClusterHour => ("AmazonEKS", "AmazonEKS-Hours:perCluster", &[]),
-        D::LoadBalancerHour => ("AWSELB", "LoadBalancerUsage", LB),
-        D::LoadBalancerCapacityHour => ("AWSELB", "LCUUsage", LB),
-        D::PublicIpv4Hour => {
-            ("AmazonVPC", "PublicIPv4:InUseAddress", &[("group", "VPCPublicIPv4Address")])
-        }
-        D::LogIngestGb => {
-            ("AmazonCloudWatch", "DataProcessing-Bytes", &[("operation", "PutLogEvents")])
-        }
-        D::LogGbMonth => {
-            let having = &[("productfamily", "Storage Snapshot")];
-            ("AmazonCloudWatch", "TimedStorage-ByteHrs", having)
-        }
-        D::VolumeGbMonth => ("AmazonEC2", "EBS:VolumeUsage.gp2", &[]),
-        D::Gp3VolumeGbMonth => ("AmazonEC2", "EBS:VolumeUsage.gp3", &[]),
-        D::NatHour => ("AmazonEC2", "NatGateway-Hours", &[("operation", "NatGateway")]),
-        D::NatGb => ("AmazonEC2", "NatGateway-Bytes", &[("operation", "NatGateway")]),
-        D::SurplusVcpuHour(family) => {
-            return Some(Wanted {
-                dimension: dimension.clone(),
-                offer: "AmazonEC2",
-                usage: format!("CPUCredits:{family}"),
-                having: &[("operatingsystem", "Linux")],
-            });
-        }
-        D::InstanceHour(kind) => {
-            return Some(Wanted {
-                dimension: dimension.clone(),
-                offer: "AmazonEC2",
-                usage: format!("BoxUsage:{kind}"),
-                having: &[
-                    ("operatingsystem", "Linux"),
-                    ("tenancy", "Shared"),
-                    ("preinstalledsw", "NA"),
-                    ("capacitystatus", "Used"),
-                    ("operation", "RunInstances"),
-                ],
-            });
-        }
-        _ => return None,
-    };
-    Some(Wanted { dimension: dimension.clone(), offer, usage: usage.to_owned(), having })
+    let Offer { file, usage, having } = dimension.entry().offer?;
+    let usage = dimension.of().map_or_else(|| usage.to_owned(), |of| usage.replace("{}", of));
+    Some(Wanted { dimension: dimension.clone(), offer: file, usage, having })
 }
 
 /// What usage types begin with in a region. Source: price-list files of 2023 and 2026; Ireland is

@@ -4,8 +4,8 @@ use std::num::NonZeroU64;
 
 use gearshift_gear::metering::MB_PER_GB;
 use gearshift_gear::{
-    Compute, Count, Dimension, ECS_ROOT_VOLUME_GB, Front, HOURS_PER_MONTH, LOAD_BALANCER_ZONES,
-    Origin, ROOT_VOLUME_GB, Row, Setup, SourceId, Store, UsageLine,
+    Compute, Count, Counted, Dimension, DiskDefault, Front, HOURS_PER_MONTH, LOAD_BALANCER_ZONES,
+    NodeDefault, Origin, Row, Setup, SourceId, Store, UsageLine, instance_defaults,
 };
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
@@ -17,16 +17,7 @@ use crate::PriceError;
 pub const SECONDS_PER_MONTH: u32 = HOURS_PER_MONTH * 3600;
 
 const HOURS_SOURCE: &str = "AWS Pricing Calculator: 730 hours a month";
-const DISK_SOURCE: &str = "teticio/latency, December 2021: 8 GB gp2 an instance";
 const FILE_SOURCE: &str = "Amazon EFS user guide: metered sizes; hits keeps one file of 8 KiB";
-/// Of a managed node group that asks for nothing else.
-const NODE: &str = "t3.medium";
-const NODE_DISK_GB: u32 = 20;
-const NODE_SOURCE: &str = "Amazon EKS API reference, CreateNodegroup: t3.medium, 20 GiB";
-/// What the lab of two clusters runs its balancer on: its fifth t2.micro.
-const BALANCER: &str = "t2.micro";
-const ECS_DISK_SOURCE: &str = "Amazon ECS developer guide: 30 GiB root volume";
-
 /// What is billed every month without a single call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FixedLine {
@@ -70,29 +61,31 @@ pub fn fixed_usage(row: &Row) -> Result<Vec<FixedLine>, PriceError> {
         let what = "shifting between two gears".to_owned();
         return Err(PriceError::NoRule { row: row.name.clone(), what });
     };
+    let defaults = instance_defaults();
+    let own_disk = &defaults.instance_disk;
     let files = (gear.store == Store::File).then(counter_file);
     let mut lines = match gear.front {
         Front::Direct | Front::HttpApi | Front::RestApi => Vec::new(),
         Front::LoadBalancer => load_balancer().into(),
         Front::ClusterService => vec![control_plane()],
-        Front::Balancer => instances(BALANCER, (ROOT_VOLUME_GB, DISK_SOURCE), 1).map(shared).into(),
+        Front::Balancer => instances(&defaults.balancer.kind, own_disk, 1).map(shared).into(),
     };
     for pool in &gear.pools {
         let count = at_least(pool.count);
         match &pool.compute {
             Compute::Instance(kind) => {
-                lines.extend(instances(kind, (ROOT_VOLUME_GB, DISK_SOURCE), count))
+                lines.extend(instances(kind, own_disk, count));
             }
             Compute::Task { host: Some(kind), .. } => {
-                let disk = (ECS_ROOT_VOLUME_GB, ECS_DISK_SOURCE);
-                lines.extend(instances(kind, disk, count));
+                lines.extend(instances(kind, &defaults.ecs_disk, count));
             }
             Compute::Task { milli_vcpu, memory_mb, spot, host: None } => {
                 lines.extend(tasks(milli_vcpu.0, *memory_mb, *spot, count));
             }
             Compute::Function { .. } => {}
             Compute::Pod { .. } => {
-                lines.extend(instances(NODE, (NODE_DISK_GB, NODE_SOURCE), count));
+                let NodeDefault { kind, disk_gb: gb, source } = defaults.node.clone();
+                lines.extend(instances(&kind, &DiskDefault { gb, source }, count));
             }
         }
     }
@@ -156,15 +149,15 @@ fn at_least(count: Count) -> u32 {
     }
 }
 
-fn instances(kind: &str, (root_gb, source): (u32, &'static str), count: u32) -> [FixedLine; 3] {
+fn instances(kind: &str, disk: &DiskDefault, count: u32) -> [FixedLine; 3] {
     let count = Decimal::from(count);
     [
         by_the_hour(Dimension::InstanceHour(kind.to_owned()), count),
         FixedLine {
             dimension: Dimension::VolumeGbMonth,
-            quantity: Decimal::from(root_gb) * count,
+            quantity: Decimal::from(disk.gb) * count,
             shared: false,
-            origin: Origin::Quoted(SourceId::from(source)),
+            origin: Origin::Quoted(SourceId::from(disk.source.as_str())),
         },
         by_the_hour(Dimension::PublicIpv4Hour, count),
     ]
@@ -180,7 +173,7 @@ pub fn per_call_usage(
     origin: &Origin,
 ) -> Vec<UsagePerCall> {
     let mut totals = std::collections::BTreeMap::<&Dimension, Decimal>::new();
-    for line in lines.iter().filter(|line| !by_time(&line.dimension)) {
+    for line in lines.iter().filter(|line| line.dimension.entry().counted == Counted::ByUse) {
         *totals.entry(&line.dimension).or_default() += line.quantity;
     }
     let per_call = |(dimension, total): (&Dimension, Decimal)| UsagePerCall {
@@ -189,28 +182,4 @@ pub fn per_call_usage(
         origin: origin.clone(),
     };
     totals.into_iter().map(per_call).collect()
-}
-
-fn by_time(dimension: &Dimension) -> bool {
-    matches!(
-        dimension,
-        Dimension::InstanceHour(_)
-            | Dimension::SurplusVcpuHour(_)
-            | Dimension::TaskDiskGbHour
-            | Dimension::ClusterHour
-            | Dimension::NatHour
-            | Dimension::TableGbMonth
-            | Dimension::ObjectGbMonth
-            | Dimension::ImageGbMonth
-            | Dimension::Gp3VolumeGbMonth
-            | Dimension::LogGbMonth
-            | Dimension::TaskVcpuHour
-            | Dimension::TaskGbHour
-            | Dimension::SpotTaskVcpuHour
-            | Dimension::SpotTaskGbHour
-            | Dimension::LoadBalancerHour
-            | Dimension::VolumeGbMonth
-            | Dimension::FileGbMonth
-            | Dimension::PublicIpv4Hour
-    )
 }

@@ -62,7 +62,7 @@ fn functions_have_no_fixed_usage_and_shifting_has_none_of_its_own() {
 fn clusters_and_kubernetes_cost_what_they_stand_on() {
     let month = |row: &str, region: &str| {
         let fixed = fixed_usage(CATALOGUE.row(row).unwrap()).unwrap();
-        let bill = bill(Usage { fixed, per_call: vec![] }, PriceBook::region(region).unwrap());
+        let bill = bill(Usage { fixed, per_call: vec![] }, &PriceBook::shipped(region).unwrap());
         bill.per_month_fixed().unwrap().value
     };
     // us-east-1. Five t2.micro (four and the balancer's) and four t2.large all month:
@@ -124,8 +124,8 @@ fn usage_per_call_is_the_average_and_leaves_out_what_is_billed_by_time() {
 
 #[test]
 fn a_missing_price_empties_its_sums_and_no_others() {
-    let singapore = PriceBook::region("ap-southeast-1").unwrap();
-    let bill = lambda(singapore, "0.015");
+    let singapore = PriceBook::shipped("ap-southeast-1").unwrap();
+    let bill = lambda(&singapore, "0.015");
     for sum in [bill.monthly(1), bill.per_million_calls(), bill.group_monthly(Group::Store, 1, 1)] {
         let gap = sum.unwrap_err();
         assert_eq!(gap.what, "table write, ap-southeast-1");

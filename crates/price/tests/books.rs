@@ -10,7 +10,7 @@ use gearshift_price::{Confidence, PriceBook, PriceError};
 fn every_region_has_a_valid_book_with_every_burstable_size() {
     assert_eq!(PriceBook::regions().count(), 11);
     for region in PriceBook::regions() {
-        let book = PriceBook::region(region).unwrap();
+        let book = PriceBook::shipped(region).unwrap();
         assert_eq!(book.name(), region);
         for family in ["t2", "t3", "t3a", "t4g"] {
             for size in ["nano", "micro", "small", "medium", "large", "xlarge", "2xlarge"] {
@@ -47,13 +47,13 @@ fn london_has_the_prices_of_its_sources() {
 
 #[test]
 fn an_unknown_region_is_refused_with_the_known_ones() {
-    let refused = PriceBook::region("eu-west-9").unwrap_err().to_string();
+    let refused = PriceBook::shipped("eu-west-9").unwrap_err().to_string();
     assert!(refused.contains("eu-west-9") && refused.contains("us-east-1, "), "{refused}");
 }
 
 #[test]
 fn a_missing_price_says_which_and_what_to_do() {
-    let singapore = PriceBook::region("ap-southeast-1").unwrap();
+    let singapore = PriceBook::shipped("ap-southeast-1").unwrap();
     let refused = singapore.price(&Dimension::TableWriteUnit).unwrap_err();
     assert_eq!(
         refused.to_string(),

@@ -87,8 +87,8 @@ fn one_can_always_be_cheaper_and_both_the_same() {
 
 #[test]
 fn a_missing_price_hides_the_break_even_only_where_it_lies_beyond() {
-    let singapore = PriceBook::region("ap-southeast-1").unwrap();
-    let hidden = break_even(&lambda(singapore, "0.015"), &ec2(singapore));
+    let singapore = PriceBook::shipped("ap-southeast-1").unwrap();
+    let hidden = break_even(&lambda(&singapore, "0.015"), &ec2(&singapore));
     assert!(matches!(hidden, BreakEven::Unknown(gap) if gap.what.contains("table write")));
     // The price of a GB is known up to 1,000 GB, 10 dollars.
     let logs = called(Dimension::LogIngestGb, "1");

@@ -137,7 +137,7 @@ fn unlimited_mode_charges_what_is_not_paid_back() {
     let micro = instance_type("t3.micro").unwrap();
     let surplus = |busy: &[(usize, &str)]| {
         let hours = busy.iter().flat_map(|(hours, vcpus)| vec![dec(vcpus); *hours]);
-        metering::surplus_vcpu_hours(&micro, hours)
+        metering::surplus_vcpu_hours(micro, hours)
     };
     let usd = |hours| month(&[(Dimension::SurplusVcpuHour("t3".to_owned()), hours)]);
     // Both vCPUs all month; 10 % of each is earned: (2 − 0.2) × 730 = 1,314 × 0.05.

@@ -112,12 +112,6 @@ pub fn run(verb: Verb) -> Result<Ended> {
         gearshift_sandbox::many_descriptors();
         gearshift_sandbox::keep_descriptors_to_ourselves();
     }
-    if matches!(
-        verb,
-        Verb::Compare(_) | Verb::Up(_) | Verb::Plan(_) | Verb::Price(_) | Verb::Status(_)
-    ) {
-        crate::here::install_own_books()?;
-    }
     match verb {
         Verb::Compare(compare) => compare.run(),
         Verb::Init(init) => init.run(),

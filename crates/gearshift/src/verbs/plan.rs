@@ -8,7 +8,6 @@ use gearshift_economics::{HIGH, service_of};
 use gearshift_economics::{Priced, Service};
 use gearshift_gear::Front;
 use gearshift_plan::plan;
-use gearshift_price::PriceBook;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
@@ -101,8 +100,8 @@ impl PlanVerb {
             let given = self.shift_price;
             return Err(Usage(format!("--shift-price {given} → give 0 or more")).into());
         }
-        let book = PriceBook::region(&self.region).map_err(|error| Usage(error.to_string()))?;
-        let priced = Priced::new(self.service()?, book, self.shift_price)?;
+        let book = here::book(&self.region)?;
+        let priced = Priced::new(self.service()?, &book, self.shift_price)?;
         let trace = self.crop(read(&self.trace, self.reading()?)?)?;
         let bar = spinner("every policy, and the optimum");
         let name = self.trace.file_name().unwrap_or(self.trace.as_os_str()).to_string_lossy();

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use gearshift_price::{PriceBook, SECONDS_PER_MONTH};
+use gearshift_price::SECONDS_PER_MONTH;
 use gearshift_quote::{Scenario, quote};
 use gearshift_results::Results;
 use rust_decimal::Decimal;
@@ -71,7 +71,7 @@ impl PriceVerb {
         let results = self.results()?;
         let shape = shape::shape(&self.shape)?;
         let region = self.region.as_deref().unwrap_or(&results.region);
-        let book = PriceBook::region(region).map_err(|error| Usage(error.to_string()))?;
+        let book = here::book(region)?;
         let (memory_mb, duration_ms) = what_if(&self.what_if).map_err(Usage)?;
         let asked = Scenario {
             calls_per_month: calls,
@@ -82,7 +82,7 @@ impl PriceVerb {
             shared_lb: self.shared_lb,
             free_tier: self.free_tier,
         };
-        let quote = quote(&results, book, &asked);
+        let quote = quote(&results, &book, &asked);
         if self.json {
             terminal::print_json(&quote)?;
             return Ok(Ended::Well);

@@ -4,14 +4,14 @@ use anyhow::Result;
 use clap::Args;
 use gearshift_deploy::{MemberState, PoolStanding, Shift, SideState, Spec, State};
 use gearshift_gear::{Count, Front, Gear, HOURS_PER_MONTH, Pool, Row, RunId, Setup, Side};
-use gearshift_price::{PriceBook, Usage, bill, fixed_usage};
+use gearshift_price::{Usage, bill, fixed_usage};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::{Ended, block_on, shift};
 use crate::standing::{Found, rows};
-use crate::{note, say, terminal};
+use crate::{here, note, say, terminal};
 
 /// Between two looks.
 const REFRESH: Duration = Duration::from_secs(1);
@@ -217,8 +217,8 @@ fn usd_per_h(spec: &Spec, side: Side, index: usize, members: Option<u32>) -> Opt
     let gear = Gear { front, pools: vec![Pool { count, ..pool.clone() }], ..gear.clone() };
     let row = Row { setup: Setup::Steady(gear), ..spec.row.clone() };
     let fixed = fixed_usage(&row).ok()?;
-    let book = PriceBook::region(&spec.settings.region).ok()?;
-    let month = bill(Usage { fixed, per_call: Vec::new() }, book).per_month_fixed().ok()?;
+    let book = here::book(&spec.settings.region).ok()?;
+    let month = bill(Usage { fixed, per_call: Vec::new() }, &book).per_month_fixed().ok()?;
     Some((month.value / Decimal::from(HOURS_PER_MONTH)).round_dp(4))
 }
 

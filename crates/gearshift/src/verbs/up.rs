@@ -6,7 +6,6 @@ use clap::Args;
 use gearshift_compare::{Provided, Provision};
 use gearshift_deploy::{Credentials, Fence, Settings, Shaping, Want, Wanted, World, reach};
 use gearshift_gear::{Artefacts, CATALOGUE, Caller, Row, RunId, RuntimeClient};
-use gearshift_price::PriceBook;
 use serde::Serialize;
 
 use super::compare::of_own;
@@ -122,7 +121,7 @@ impl Up {
             Some(own) => of_own(row, own)?,
             None => row,
         };
-        PriceBook::region(&self.region).map_err(|error| Usage(error.to_string()))?;
+        here::book(&self.region)?;
         let builds = Arc::new(Builds::with(manifest)?.offline(self.offline));
         builds.require_own()?;
         let on = On::to_start()?;

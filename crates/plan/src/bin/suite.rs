@@ -56,8 +56,8 @@ fn main() -> Result<()> {
     words.drain(1..1 + words[1..].iter().take_while(|word| named(word)).count());
     let suite = Suite::parse_from(words);
     let began = Instant::now();
-    let book = PriceBook::region("us-east-1")?;
-    let economics = Priced::new(Service::default(), book, suite.shift_price)?.economics;
+    let book = PriceBook::shipped("us-east-1")?;
+    let economics = Priced::new(Service::default(), &book, suite.shift_price)?.economics;
     let even = economics.break_even_per_s();
     println!(
         "profile api, us-east-1: break-even at {even:.2} requests/s; a shift is worth ${}",

@@ -1,6 +1,8 @@
 //! Words the tests share.
 #![allow(dead_code)]
 
+use std::sync::LazyLock;
+
 use gearshift_gear::{Dimension, Origin};
 use gearshift_price::{Bill, FixedLine, PriceBook, Usage, UsagePerCall, bill};
 use rust_decimal::Decimal;
@@ -50,7 +52,8 @@ pub fn book(prices: &[(&str, &str, &str)]) -> PriceBook {
 }
 
 pub fn london() -> &'static PriceBook {
-    PriceBook::region("eu-west-2").unwrap()
+    static LONDON: LazyLock<PriceBook> = LazyLock::new(|| PriceBook::shipped("eu-west-2").unwrap());
+    &LONDON
 }
 
 /// An instance with its disk and address.

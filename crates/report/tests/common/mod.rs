@@ -161,7 +161,7 @@ fn usage(name: &str, gb_seconds: &str) -> Usage {
 }
 
 fn money(usage: Usage) -> Money {
-    let bill = bill(usage, PriceBook::region("eu-west-2").unwrap());
+    let bill = bill(usage, &PriceBook::shipped("eu-west-2").unwrap());
     let gap = bill.per_month_fixed().err().or(bill.per_million_calls().err());
     Money {
         month_usd: bill.per_month_fixed().ok(),
@@ -332,8 +332,8 @@ pub fn results() -> Results {
 
 /// Office hours at a volume too small to shift, and at one that is not.
 static SHIFTING: LazyLock<Shifting> = LazyLock::new(|| {
-    let book = PriceBook::region("eu-west-2").unwrap();
-    let priced = Priced::new(Service::default(), book, Decimal::ZERO).unwrap();
+    let book = PriceBook::shipped("eu-west-2").unwrap();
+    let priced = Priced::new(Service::default(), &book, Decimal::ZERO).unwrap();
     let volume = |calls: u32| volume(&Shape::Office, calls.into(), 28, &priced).unwrap();
     Shifting {
         shape: Shape::Office.name().to_owned(),

@@ -10,18 +10,18 @@ const GLIDE: Duration = Duration::from_secs(15 * 60);
 /// A credit account: one credit is one vCPU at full speed for a minute.
 #[derive(Clone, Debug)]
 pub(super) struct Credits {
-    kind: InstanceType,
+    kind: &'static InstanceType,
     balance: f64,
     /// How long there have been none.
     without: Duration,
 }
 
 impl Credits {
-    pub(super) fn at_launch(kind: InstanceType) -> Self {
+    pub(super) fn at_launch(kind: &'static InstanceType) -> Self {
         Self { kind, balance: kind.launch_credits, without: Duration::ZERO }
     }
 
-    pub(super) fn spent(kind: InstanceType) -> Self {
+    pub(super) fn spent(kind: &'static InstanceType) -> Self {
         Self { kind, balance: 0.0, without: GLIDE }
     }
 
@@ -54,7 +54,7 @@ mod tests {
 
     use super::*;
 
-    fn micro() -> InstanceType {
+    fn micro() -> &'static InstanceType {
         instance_type("t2.micro").unwrap()
     }
 

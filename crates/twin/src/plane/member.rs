@@ -21,20 +21,19 @@ const COUNTED_IN: &str = "hits";
 /// What every member of a pool is.
 #[derive(Clone, Debug)]
 pub(super) enum Shape {
-    Instance(InstanceType),
+    Instance(&'static InstanceType),
     Task {
         milli_vcpu: u32,
         memory_mb: u32,
         spot: bool,
         /// The instance each task has to itself; none on Fargate.
-        host: Option<InstanceType>,
+        host: Option<&'static InstanceType>,
     },
 }
 
 impl Shape {
     pub(super) fn of(compute: &Compute) -> Result<Self, String> {
-        let known =
-            |kind: &String| instance_type(kind).ok_or_else(|| format!("{kind} is not known here"));
+        let known = |kind: &String| instance_type(kind).map_err(|error| error.to_string());
         match compute {
             Compute::Instance(kind) => known(kind).map(Self::Instance),
             Compute::Task { milli_vcpu, memory_mb, spot, host } => Ok(Self::Task {
@@ -123,7 +122,7 @@ impl Member {
         let running = Running::start(config, host, program, id, &limits, &variables).await?;
         let credits = match shape {
             Shape::Instance(kind) => {
-                let credits = Credits::at_launch(*kind);
+                let credits = Credits::at_launch(kind);
                 Some(Mutex::new(Booked { credits, used_us: 0, applied: kind.vcpus }))
             }
             Shape::Task { .. } => None,
@@ -177,7 +176,7 @@ impl Member {
 fn first_quota(shape: &Shape, config: &PlaneConfig) -> Option<CpuQuota> {
     let settings = &config.wanted.spec.settings;
     match shape {
-        Shape::Instance(kind) => instance_quota(Credits::at_launch(*kind).vcpus(), settings),
+        Shape::Instance(kind) => instance_quota(Credits::at_launch(kind).vcpus(), settings),
         Shape::Task { milli_vcpu, .. } => task_quota(*milli_vcpu, settings),
     }
 }

@@ -12,8 +12,8 @@ use gearshift_deploy::{Condition, Happening, MemberState, PoolStanding, SideStat
 use gearshift_functions::{Answered, Path, header_bytes};
 use gearshift_gear::metering::{MB_PER_GB, billed_seconds};
 use gearshift_gear::{
-    Dimension, ECS_ROOT_VOLUME_GB, EnvironmentId, FaultPlan, Front, HOURS_PER_MONTH,
-    LOAD_BALANCER_ZONES, PartKind, ROOT_VOLUME_GB, ServerTiming, Store, instance_type,
+    Dimension, DiskDefault, EnvironmentId, FaultPlan, Front, HOURS_PER_MONTH, LOAD_BALANCER_ZONES,
+    PartKind, ServerTiming, Store, instance_defaults,
 };
 use gearshift_sandbox::Host;
 use gearshift_stores::{FileConfig, FileStore, Metered};
@@ -37,9 +37,6 @@ use crate::plane::setting::Setting;
 use crate::plane::side::{Opening, SideHost, refused};
 use crate::plane::wire::{Crossed, Wire};
 use crate::plane::words;
-
-/// The instance type that our own balancer runs on. Assumed: the smallest that the members run on.
-const BALANCER_INSTANCE: &str = "t2.micro";
 
 pub(super) struct PoolSide {
     setting: Arc<Setting>,
@@ -206,7 +203,11 @@ impl SideHost for PoolSide {
                 used.push((Dimension::LoadBalancerCapacityHour, self.capacity().read()));
                 used.push((Dimension::PublicIpv4Hour, stood * addresses));
             }
-            Front::Balancer => used.extend(of_instance(BALANCER_INSTANCE, stood)),
+            Front::Balancer => used.extend(of_instance(
+                &instance_defaults().balancer.kind,
+                &instance_defaults().instance_disk,
+                stood,
+            )),
             _ => {}
         }
         used.extend(self.setting.files.iter().flat_map(FileStore::usage));
@@ -315,12 +316,12 @@ impl PoolSide {
 
     fn set_credits(
         &self,
-        credits: fn(gearshift_gear::InstanceType) -> Credits,
+        credits: fn(&'static gearshift_gear::InstanceType) -> Credits,
     ) -> Result<(), String> {
         let mut any = false;
         for pool in &self.pools {
             if let Shape::Instance(kind) = &pool.shape {
-                pool.set_credits(&credits(*kind));
+                pool.set_credits(&credits(kind));
                 any = true;
             }
         }
@@ -337,14 +338,9 @@ fn of_members(pool: &Pool) -> Metered {
     let ran = pool.ran();
     let stood = hours(ran.iter().map(Duration::as_secs_f64).sum());
     match &pool.shape {
-        Shape::Instance(kind) => of_instance(kind.name, stood),
+        Shape::Instance(kind) => of_instance(&kind.name, &instance_defaults().instance_disk, stood),
         Shape::Task { host: Some(kind), .. } => {
-            let disk = Decimal::from(ECS_ROOT_VOLUME_GB);
-            vec![
-                (Dimension::InstanceHour(kind.name.to_owned()), stood),
-                (Dimension::VolumeGbMonth, stood / Decimal::from(HOURS_PER_MONTH) * disk),
-                (Dimension::PublicIpv4Hour, stood),
-            ]
+            of_instance(&kind.name, &instance_defaults().ecs_disk, stood)
         }
         Shape::Task { milli_vcpu, memory_mb, spot, host: None } => {
             let billed_s: u64 = ran.into_iter().map(billed_seconds).sum();
@@ -359,9 +355,8 @@ fn of_members(pool: &Pool) -> Metered {
 }
 
 /// An instance with its disk and its public address, for these hours.
-fn of_instance(kind: &str, stood: Decimal) -> Metered {
-    debug_assert!(instance_type(kind).is_some(), "{kind} is in the catalogue");
-    let disk = Decimal::from(ROOT_VOLUME_GB);
+fn of_instance(kind: &str, disk: &DiskDefault, stood: Decimal) -> Metered {
+    let disk = Decimal::from(disk.gb);
     vec![
         (Dimension::InstanceHour(kind.to_owned()), stood),
         (Dimension::VolumeGbMonth, stood / Decimal::from(HOURS_PER_MONTH) * disk),

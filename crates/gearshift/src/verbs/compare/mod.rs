@@ -18,7 +18,7 @@ use gearshift_sandbox::Cores;
 
 use self::flags::Flags;
 pub use self::flags::of_own;
-use super::{Ended, Usage, block_on};
+use super::{Ended, block_on};
 use crate::builds::{Builds, Described};
 use crate::on::{On, share_alone};
 use crate::progress::Progress;
@@ -70,7 +70,7 @@ impl Compare {
     fn compare(self, manifest: Option<Manifest>) -> Result<Ended> {
         let rows = self.flags.rows(manifest.as_ref())?;
         self.flags.law_factors()?;
-        PriceBook::region(self.flags.region()).map_err(|error| Usage(error.to_string()))?;
+        let book = here::book(self.flags.region())?;
         let service = Described::of(manifest.as_ref())?;
         let builds = Builds::with(manifest)?.strict(self.flags.strict).offline(self.flags.offline);
         let builds = Arc::new(builds);
@@ -82,7 +82,7 @@ impl Compare {
         here::make_results()?;
         let on = On::to_start()?;
         let run = here::own_run(&on)?;
-        let results = block_on(self.measure(&on, builds, &run, rows, service))?;
+        let results = block_on(self.measure(&on, builds, &run, rows, service, book))?;
         let Some(results) = results else {
             note!("interrupted: run {run} taken down, nothing is left");
             return Ok(Ended::Failed);
@@ -130,8 +130,9 @@ impl Compare {
         run: &RunId,
         rows: Vec<Row>,
         service: Described,
+        book: PriceBook,
     ) -> Result<Option<Results>> {
-        let plan = self.plan(run, rows, service)?;
+        let plan = self.plan(run, rows, service, book)?;
         let target = on.target();
         let this = std::env::current_exe().context("finding this program's own path")?;
         let worker = Worker {
@@ -168,7 +169,13 @@ impl Compare {
         overhead(target, worker, &plan.run, function, artefacts, plain.executable()).await.ok()
     }
 
-    fn plan(&self, run: &RunId, rows: Vec<Row>, service: Described) -> Result<Plan> {
+    fn plan(
+        &self,
+        run: &RunId,
+        rows: Vec<Row>,
+        service: Described,
+        book: PriceBook,
+    ) -> Result<Plan> {
         let flags = &self.flags;
         Ok(Plan {
             run: run.clone(),
@@ -180,7 +187,7 @@ impl Compare {
             cold_starts: 9,
             seed: flags.seed(),
             caller: flags.caller(),
-            region: flags.region().to_owned(),
+            book,
             physics: flags.physics(),
             match_vcpu: flags.match_vcpu(),
             share_factors: share_factors(&rows, &here::cache()?),

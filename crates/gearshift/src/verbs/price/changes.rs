@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use gearshift_price::{Price, PriceBook};
+use gearshift_price_list::BookError;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
@@ -56,16 +57,17 @@ impl Changes {
             PriceBook::shipped(region).map_err(|error| Usage(error.to_string()))?;
         }
         let asked = |region: &&str| self.region.as_ref().is_none_or(|asked| asked == region);
+        let all = here::books()?;
         let books = PriceBook::regions()
             .filter(asked)
-            .filter_map(|region| here::own_book(region).transpose())
-            .collect::<Result<Vec<PriceBook>>>()?;
+            .filter_map(|region| all.own(region).transpose())
+            .collect::<Result<Vec<PriceBook>, BookError>>()?;
         if books.is_empty() {
             let region = self.region.as_deref().unwrap_or("us-east-1");
             return Err(Usage(format!(
                 "no price book of your own{} in {} → gearshift price refresh --region {region}",
                 self.region.as_ref().map_or(String::new(), |region| format!(" for {region}")),
-                here::prices()?.context(here::NO_PRICES)?.display()
+                all.folder()?.display()
             ))
             .into());
         }
