@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use gearshift_gear::{Caller, LawId, Row, RunId};
+use gearshift_gear::{Caller, LawId, Owner, Row, RunId};
 
 use gearshift_measure::{Asks, MatchVcpu};
 use gearshift_plan::Shape;
@@ -14,6 +14,8 @@ use gearshift_results::Slo;
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub run: RunId,
+    /// Whose run it is.
+    pub owner: Owner,
     pub service: String,
     pub asks: Asks,
     /// What it must hold; none: nothing is asked.

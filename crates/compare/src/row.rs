@@ -121,6 +121,7 @@ impl RowRun<'_> {
         (self.told)(Phase::Starting);
         let plan = self.plan;
         let settings = Settings {
+            owner: plan.owner.clone(),
             caller: plan.caller,
             physics: plan.physics,
             shaped: true,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gearshift_gear::{Artefacts, Caller, EnvironmentId, LawId, Row, Side};
+use gearshift_gear::{Artefacts, Caller, EnvironmentId, LawId, Owner, Row, Side};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,9 @@ use crate::artefact::digests;
 /// How a row is to run, beside what the catalogue says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
+    /// Whose row it is.
+    #[serde(default)]
+    pub owner: Owner,
     pub caller: Caller,
     /// False: no laws, the bare machine. CPU and memory shares stay.
     pub physics: bool,
@@ -53,6 +56,7 @@ fn whole() -> f64 {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            owner: Owner::default(),
             caller: Caller::default(),
             physics: true,
             shaped: true,

@@ -203,7 +203,7 @@ fn hosted(program: &Program) -> Hosted {
 async fn prepared(build: &str) -> Program {
     let preparer = Preparer::new(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache/gearshift"));
     match preparer.look(build) {
-        Look::Ready(program) => program,
+        Look::Ready(program) => *program,
         _ => match preparer.prepare(build, &[], &|_| ()).await {
             Ok(program) => program,
             Err(error) => panic!("{build}: {error} → {}", error.next()),

@@ -29,14 +29,14 @@ pub use gear::{
     Build, Code, Compute, Count, Front, Gear, Limits, OWN, OWN_ADAPTED, OWN_FUNCTION, Pool, Row,
     RuntimeClient, Setup, Store, UnitCompute,
 };
-pub use id::{BadRunId, EnvironmentId, LawId, RunId, SourceId};
+pub use id::{BadOwner, BadRunId, EnvironmentId, LawId, Owner, RunId, SourceId};
 pub use instance::{
     DiskDefault, InstanceDefaults, InstanceType, NodeDefault, TypeDefault, UnknownInstanceType,
     families, instance_defaults, instance_type,
 };
 pub use known::{Known, Origin};
 pub use missing::Missing;
-pub use program::{InImage, KeyKind, Program, StoresWanted, TableKey, TableWanted};
+pub use program::{InImage, KeyKind, Program, RowVariables, StoresWanted, TableKey, TableWanted};
 pub use side::Side;
 pub use timing::{Part, PartKind, ServerTiming};
 pub use usage::{HOURS_PER_MONTH, LOAD_BALANCER_ZONES, UsageLine};

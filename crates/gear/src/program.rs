@@ -33,11 +33,27 @@ pub struct Program {
     /// built-in services have it.
     #[serde(default)]
     pub health: Option<String>,
+    /// Under which variables it is told what its row has; none: it is not told.
+    #[serde(default)]
+    pub told_in: Option<Box<RowVariables>>,
     /// What a user's function finds beside itself; none: what its row counts in.
     #[serde(default)]
     pub stores: Option<Box<StoresWanted>>,
     /// Of a function.
     pub runtime: Option<RuntimeClient>,
+}
+
+/// Names of environment variables in which code is told what its row has; none: it is not told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowVariables {
+    /// The table that it counts in.
+    pub table: Option<String>,
+    /// The bucket that it counts in.
+    pub bucket: Option<String>,
+    /// The file that it counts in.
+    pub file: Option<String>,
+    /// Set where clients are to be made anew on every call: name and value.
+    pub client_per_call: Option<(String, String)>,
 }
 
 /// How a process runs in an image.
@@ -98,6 +114,7 @@ impl Program {
             packages: None,
             image: None,
             health: None,
+            told_in: None,
             stores: None,
             runtime: None,
         }

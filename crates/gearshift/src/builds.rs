@@ -68,10 +68,10 @@ impl Builds {
     /// Whether this build is ready. Fetches and makes nothing.
     pub fn look(&self, build: &str) -> Look {
         match build {
-            OWN => self.own_program().map_or_else(Look::Missing, Look::Ready),
-            OWN_ADAPTED => self.adapted().map_or_else(Look::Missing, Look::Ready),
+            OWN => self.own_program().map_or_else(Look::Missing, Look::ready),
+            OWN_ADAPTED => self.adapted().map_or_else(Look::Missing, Look::ready),
             OWN_FUNCTION => match self.client().map(|client| self.preparer.look(client)) {
-                Some(Look::Ready(client)) => self.function(Some(client)),
+                Some(Look::Ready(client)) => self.function(Some(*client)),
                 Some(other) => other,
                 None => self.function(None),
             },
@@ -82,7 +82,7 @@ impl Builds {
     /// The program of a build that is ready, or what it takes to have it.
     pub fn program(&self, build: &str) -> Result<Program, Missing> {
         match self.look(build) {
-            Look::Ready(program) => Ok(program),
+            Look::Ready(program) => Ok(*program),
             Look::Missing(missing) => Err(missing),
             Look::Fetch(_) => self.preparer.program(self.prepared_as(build)),
         }
@@ -164,7 +164,7 @@ impl Builds {
             }
             runtime.note = Some(why);
         }
-        Look::Ready(program)
+        Look::ready(program)
     }
 
     fn own_program(&self) -> Result<Program, Missing> {

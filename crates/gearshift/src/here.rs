@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use gearshift_files::Places;
-use gearshift_gear::RunId;
+use gearshift_gear::{Owner, RunId};
 use gearshift_prepare::Preparer;
 use gearshift_price::{PriceBook, PriceError};
 use gearshift_price_list::{BookError, Books};
@@ -63,6 +63,13 @@ pub fn book(region: &str) -> Result<PriceBook> {
         }
         book => Ok(book?),
     }
+}
+
+/// Whose runs are begun here: the name of this process's user.
+pub fn owner() -> Owner {
+    let uid = nix::unistd::geteuid();
+    let user = nix::unistd::User::from_uid(uid).ok().flatten();
+    Owner::called(&user.map_or_else(|| format!("uid-{uid}"), |user| user.name))
 }
 
 /// Where programs come from.

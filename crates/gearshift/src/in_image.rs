@@ -57,6 +57,7 @@ pub fn program(own: &Manifest, service: &Service, named: &str, offline: bool) ->
         packages: None,
         image: Some(Box::new(InImage { root, workdir: workdir.to_owned(), user })),
         health: Some(service.health.to_string()),
+        told_in: None,
         stores: None,
         runtime: None,
     })

@@ -15,7 +15,7 @@ use gearshift_deploy::{
     Condition, Event, Facts, Fence, Progress, Target, TargetError, Want, World,
 };
 use gearshift_gear::{
-    Artefact, ArtefactKind, CATALOGUE, Caller, Dimension, Missing, Row, RunId, UsageLine,
+    Artefact, ArtefactKind, CATALOGUE, Caller, Dimension, Missing, Owner, Row, RunId, UsageLine,
 };
 use gearshift_measure::{Asks, MatchVcpu, Worker};
 use gearshift_plan::Shape;
@@ -142,6 +142,7 @@ fn plan(run: &RunId, cache: &Path) -> Plan {
         cold_starts: 3,
         seed: 42,
         caller: Caller::default(),
+        owner: Owner::default(),
         book: PriceBook::shipped("eu-west-2").unwrap(),
         physics: false,
         match_vcpu: MatchVcpu::Off,

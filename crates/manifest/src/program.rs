@@ -52,6 +52,7 @@ impl Manifest {
             page: None,
             packages: None,
             image: None,
+            told_in: None,
             stores: None,
             health: Some(service.health.to_string()),
             runtime: None,

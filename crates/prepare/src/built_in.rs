@@ -7,7 +7,7 @@ use gearshift_gear::{Missing, Program, RuntimeClient};
 use gearshift_services::{Artefact, LAMBDA_RUNTIME_VERSION, service};
 
 use crate::error::in_two;
-use crate::sources::page;
+use crate::sources::{page, told_in};
 
 /// Places this service below `directory`, which is this user's alone, unless it lies there as it was
 /// compiled in.
@@ -27,7 +27,10 @@ pub(crate) fn program(build: &str, directory: &Path) -> Result<Program, Missing>
             "free space there or set XDG_CACHE_HOME".to_owned(),
         )
     })?;
-    let program = Program::of_executable(placed, artefact.compressed_size());
+    let program = Program {
+        told_in: told_in(),
+        ..Program::of_executable(placed, artefact.compressed_size())
+    };
     Ok(match build {
         "function-rust" => {
             Program { page: Some(page()), runtime: Some(lambda_runtime(&artefact)), ..program }

@@ -15,7 +15,7 @@ use tokio::process::Command;
 
 use crate::error::Doing;
 use crate::recipe::{Fetch, Made, Recipe, Tools};
-use crate::sources::{CPP, Source, page, shared, with_shared};
+use crate::sources::{CPP, Source, page, shared, told_in, with_shared};
 use crate::workshop::{Workshop, answer, answer_to, lacking, zip_bytes};
 use crate::{PrepareError, entry};
 
@@ -123,6 +123,7 @@ impl Recipe for Cpp {
             packages: None,
             image: None,
             health: None,
+            told_in: told_in(),
             stores: None,
             runtime: Some(made.runtime),
         }

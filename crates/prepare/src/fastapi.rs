@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 use crate::interpreter::{install, locked, packages, tools, variables};
 use crate::recipe::{Fetch, Made, Recipe, Tools};
-use crate::sources::{FASTAPI, Source, with_shared};
+use crate::sources::{FASTAPI, Source, told_in, with_shared};
 use crate::workshop::{Workshop, zip_bytes};
 use crate::{PrepareError, entry};
 
@@ -84,6 +84,7 @@ impl Recipe for FastApi {
             packages: None,
             image: None,
             health: None,
+            told_in: told_in(),
             stores: None,
             runtime: Some(made.runtime),
         }

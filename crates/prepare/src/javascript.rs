@@ -10,7 +10,7 @@ use tokio::process::Command;
 
 use crate::error::Doing;
 use crate::recipe::{Fetch, Made, Recipe, Tools};
-use crate::sources::{JAVASCRIPT, Source, page, shared, with_shared};
+use crate::sources::{JAVASCRIPT, Source, page, shared, told_in, with_shared};
 use crate::workshop::{Workshop, answer, find, lacking, zip_bytes};
 use crate::{PrepareError, entry};
 
@@ -124,6 +124,7 @@ impl Recipe for JavaScript {
             packages: Some(at.join("node_modules").into()),
             image: None,
             health: None,
+            told_in: told_in(),
             stores: None,
             runtime: Some(made.runtime),
         }

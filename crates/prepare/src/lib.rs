@@ -52,11 +52,18 @@ pub struct Step {
 /// What a look at a build comes to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Look {
-    Ready(Program),
+    Ready(Box<Program>),
     /// To be made ready first.
     Fetch(Fetch),
     /// This machine lacks something.
     Missing(Missing),
+}
+
+impl Look {
+    /// A build that is there.
+    pub fn ready(program: Program) -> Self {
+        Self::Ready(Box::new(program))
+    }
 }
 
 /// Finds the programs of builds and makes ready what is not.
@@ -103,7 +110,7 @@ impl Preparer {
     /// [`Missing`] where there is no such build, this machine lacks something, or it is not ready.
     pub fn program(&self, build: &str) -> Result<Program, Missing> {
         match self.look(build) {
-            Look::Ready(program) => Ok(program),
+            Look::Ready(program) => Ok(*program),
             Look::Missing(missing) => Err(missing),
             Look::Fetch(fetch) => Err(Missing {
                 what: build.to_owned(),
@@ -117,16 +124,16 @@ impl Preparer {
     pub fn look(&self, build: &str) -> Look {
         let mut ready = self.ready.lock().expect("no panic while held");
         if let Some(program) = ready.get(build) {
-            return Look::Ready(program.clone());
+            return Look::ready(program.clone());
         }
         let Some(recipe) = self.recipe(build) else {
             // Compared with the digest that is compiled in before each start, so looked at each time.
             let built_in = built_in::program(build, &self.services);
-            return built_in.map_or_else(Look::Missing, Look::Ready);
+            return built_in.map_or_else(Look::Missing, Look::ready);
         };
         let look = self.look_for(recipe);
         if let Look::Ready(program) = &look {
-            ready.insert(build.to_owned(), program.clone());
+            ready.insert(build.to_owned(), (**program).clone());
         }
         look
     }
@@ -138,7 +145,7 @@ impl Preparer {
         };
         let entry = self.cache.entry(recipe.build(), &key(recipe, &tools));
         match self.cache.check(&entry) {
-            Ok(made) => Look::Ready(recipe.program(&entry, &tools, made)),
+            Ok(made) => Look::ready(recipe.program(&entry, &tools, made)),
             Err(Flaw::Absent) => Look::Fetch(recipe.fetch()),
             Err(Flaw::NotOurs(said)) => {
                 let (why, how_to_get_it) = error::in_two(&said);
@@ -177,7 +184,7 @@ impl Preparer {
         }
         drop(locked);
         match self.look(build) {
-            Look::Ready(program) => Ok(program),
+            Look::Ready(program) => Ok(*program),
             _ => Err(PrepareError::Unexpected {
                 tool: "the disk".to_owned(),
                 what: format!("{} is not as it was written", entry.display()),

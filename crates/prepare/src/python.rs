@@ -7,7 +7,7 @@ use gearshift_gear::{Missing, Program, RuntimeClient};
 
 use crate::interpreter::{install, locked, tools, variables};
 use crate::recipe::{Fetch, Made, Recipe, Tools};
-use crate::sources::{PYTHON, Source, page, with_shared};
+use crate::sources::{PYTHON, Source, page, told_in, with_shared};
 use crate::workshop::{Workshop, zip_bytes};
 use crate::{PrepareError, entry};
 
@@ -76,6 +76,7 @@ impl Recipe for Python {
             packages: None,
             image: None,
             health: None,
+            told_in: told_in(),
             stores: None,
             runtime: Some(made.runtime),
         }

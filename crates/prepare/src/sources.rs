@@ -1,5 +1,7 @@
 //! The builds' sources, as they lie in `services/`.
 
+use gearshift_gear::RowVariables;
+
 /// A source file: its name in an entry and its content.
 pub(crate) type Source = (&'static str, &'static [u8]);
 
@@ -101,4 +103,15 @@ pub(crate) fn page() -> String {
 /// The shared ones.
 pub(crate) fn shared() -> &'static [Source] {
     &SHARED
+}
+
+/// The variables by which every build of the built-in service is told where it counts.
+pub(crate) fn told_in() -> Option<Box<RowVariables>> {
+    let name = |name: &str| Some(name.to_owned());
+    Some(Box::new(RowVariables {
+        table: name("HITS_TABLE"),
+        bucket: name("HITS_BUCKET"),
+        file: name("HITS_FILE"),
+        client_per_call: Some(("HITS_INIT".to_owned(), "per-call".to_owned())),
+    }))
 }

@@ -73,7 +73,7 @@ async fn what_was_prepared_counts_shows_its_page_and_compiles_nothing_at_its_sta
     drop(service);
     assert_eq!(files(entry), before);
 
-    assert_eq!(Preparer::new(&cache).look(BUILD), Look::Ready(program));
+    assert_eq!(Preparer::new(&cache).look(BUILD), Look::ready(program));
 }
 
 fn files(directory: &Path) -> BTreeSet<PathBuf> {

@@ -128,6 +128,7 @@ impl Invoke {
         }
         let run = on.new_run(Path::new(here::RESULTS));
         let settings = Settings {
+            owner: here::owner(),
             core_factor: gearshift_measure::core_factor(row, &here::cache()?).value,
             ..Settings::default()
         };

@@ -127,6 +127,7 @@ impl Up {
         let on = On::to_start()?;
         let run = on.new_run(Path::new(here::RESULTS));
         let settings = Settings {
+            owner: here::owner(),
             caller: self.caller,
             physics: self.physics == "on",
             seed: self.seed,

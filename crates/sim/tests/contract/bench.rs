@@ -1,7 +1,7 @@
 //! The bench: a cloud of its own on a clock of its own.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub struct SimBench {
     pub cloud: Cloud,
     row: Row,
     lag: Duration,
-    next_run: AtomicU16,
+    next_run: AtomicU32,
     flaw: Option<Flaw>,
     /// Things a flaw left lying about, by run.
     pub litter: Litter,
@@ -64,7 +64,7 @@ impl SimBench {
             cloud: Cloud::new(config, Arc::new(ManualClock::default())),
             row: row(name),
             lag: Duration::from_millis(config.faults.stale_ms),
-            next_run: AtomicU16::new(0),
+            next_run: AtomicU32::new(0),
             flaw: None,
             litter: Litter::default(),
         }

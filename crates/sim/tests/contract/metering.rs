@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 
 use crate::bench::want as wanted;
 
-const RUN: u16 = 1;
+const RUN: u32 = 1;
 
 struct Place {
     cloud: Cloud,

@@ -46,11 +46,15 @@ impl FunctionSide {
         };
         let program = config.program(side)?;
         let stores = stores.ok_or("a function needs the row's stores")?;
-        let mut variables = stores.variables();
+        let mut variables = stores.variables(program.told_in.as_deref());
         variables.extend(program.variables.iter().cloned());
-        if settings.init_per_call {
-            variables.push(("HITS_INIT".to_owned(), "per-call".to_owned()));
-        }
+        variables.extend(
+            program
+                .told_in
+                .as_ref()
+                .and_then(|names| names.client_per_call.clone())
+                .filter(|_| settings.init_per_call),
+        );
         let function = Function::host(FunctionConfig {
             name: row.name.clone(),
             run: config.run.clone(),

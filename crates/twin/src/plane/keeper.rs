@@ -138,7 +138,10 @@ impl Pool {
             program,
             shape: &self.shape,
             files: files.as_ref(),
-            variables: stores.as_ref().map(|stores| stores.for_member(&id)).unwrap_or_default(),
+            variables: stores
+                .as_ref()
+                .map(|stores| stores.for_member(&id, program.told_in.as_deref()))
+                .unwrap_or_default(),
         };
         let member = Member::start(making, id).await?;
         self.lives.begin(number);

@@ -109,7 +109,8 @@ impl Member {
                 let at = config.private().and_then(|row| row.dir(FILES)?.dir(&id.0));
                 let at = at.map_err(words)?.path().to_owned();
                 let file = at.join(COUNTED_IN).display().to_string();
-                variables.push(("HITS_FILE".to_owned(), file));
+                let told_in = program.told_in.as_ref().and_then(|names| names.file.clone());
+                variables.extend(told_in.map(|name| (name, file)));
                 Some(files.mount(&at, &id.0).map_err(words)?)
             }
             None => None,

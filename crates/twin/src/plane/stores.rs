@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use bytes::Bytes;
 use gearshift_access::Keys;
 use gearshift_functions::{Answered, Function, Page, PageRoute, Path, access_key, answer};
-use gearshift_gear::{EnvironmentId, FaultPlan, Part, PartKind, Store, StoresWanted};
+use gearshift_gear::{EnvironmentId, FaultPlan, Part, PartKind, RowVariables, Store, StoresWanted};
 use gearshift_laws::Laws;
 use gearshift_stores::{
     Hook, Metered, ObjectConfig, ObjectStore, StoreCall, TableConfig, TableStore,
@@ -111,11 +111,15 @@ impl Stores {
     }
 
     /// What an instance or a task finds in its environment; its calls are charged to it by its key.
-    pub(super) fn for_member(&self, id: &EnvironmentId) -> Vec<(String, String)> {
+    pub(super) fn for_member(
+        &self,
+        id: &EnvironmentId,
+        told_in: Option<&RowVariables>,
+    ) -> Vec<(String, String)> {
         let key = access_key(id);
         let mut members = self.charged.members.lock().expect("no panic while held");
         members.insert(key.clone(), id.clone());
-        let mut variables = self.variables();
+        let mut variables = self.variables(told_in);
         let secret = self.keys.secret_access_key();
         for (name, value) in [
             ("AWS_ACCESS_KEY_ID", key.as_str()),
@@ -134,16 +138,17 @@ impl Stores {
     }
 
     /// What code finds in its environment: where its stores are, and which it counts in.
-    pub(super) fn variables(&self) -> Vec<(String, String)> {
+    pub(super) fn variables(&self, told_in: Option<&RowVariables>) -> Vec<(String, String)> {
         let mut variables = vec![("AWS_ENDPOINT_URL_S3", self.objects.url())];
         if let Some(table) = &self.table {
             variables.push(("AWS_ENDPOINT_URL_DYNAMODB", table.url()));
         }
-        match self.counts_in {
-            Store::Table => variables.push(("HITS_TABLE", COUNTED_IN)),
-            Store::Object => variables.push(("HITS_BUCKET", COUNTED_IN)),
-            Store::Memory | Store::File => {}
-        }
+        let counted_in = match self.counts_in {
+            Store::Table => told_in.and_then(|names| names.table.as_deref()),
+            Store::Object => told_in.and_then(|names| names.bucket.as_deref()),
+            Store::Memory | Store::File => None,
+        };
+        variables.extend(counted_in.map(|name| (name, COUNTED_IN)));
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         variables.into_iter().map(owned).collect()
     }

@@ -179,6 +179,7 @@ impl Compare {
         let flags = &self.flags;
         Ok(Plan {
             run: run.clone(),
+            owner: here::owner(),
             service: service.name,
             asks: service.asks,
             slo: service.slo,
