@@ -11,7 +11,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::refusal::root_cause;
 use crate::slot::Lease;
-use crate::upload::Pulse;
+use crate::upload::Activity;
 
 /// Why an answer ended before it was complete. The client has its head already, so all that is left
 /// is to close its connection.
@@ -43,7 +43,7 @@ struct Open {
 }
 
 impl Answer {
-    pub(crate) fn new(body: Incoming, lease: Lease, idle_timeout: Duration, upload: Pulse) -> Self {
+    pub(crate) fn new(body: Incoming, lease: Lease, idle_timeout: Duration, upload: Activity) -> Self {
         let cut = lease.cut().clone();
         let when_cut = Box::pin(cut.clone().cancelled_owned());
         let silence = Silence { limit: idle_timeout, upload, until: None };
@@ -104,7 +104,7 @@ impl Body for Answer {
 /// so this runs only while the body has been asked for more; nor is one that still sends.
 struct Silence {
     limit: Duration,
-    upload: Pulse,
+    upload: Activity,
     until: Option<Pin<Box<Sleep>>>,
 }
 

@@ -23,7 +23,7 @@ pub(crate) async fn ask(member: SocketAddr, check: &HealthCheck) -> Result<(), C
     let status = tokio::time::timeout(check.timeout, status(member, &check.path))
         .await
         .map_err(|_| CheckFailure::TimedOut { after: check.timeout })?
-        .map_err(|why| CheckFailure::NoAnswer { why })?;
+        .map_err(|error| CheckFailure::NoAnswer { why: error.to_string() })?;
     if check.statuses.contains(&status.as_u16()) {
         Ok(())
     } else {
@@ -31,11 +31,24 @@ pub(crate) async fn ask(member: SocketAddr, check: &HealthCheck) -> Result<(), C
     }
 }
 
-async fn status(member: SocketAddr, path: &str) -> Result<StatusCode, String> {
+/// Why a member could not be asked.
+#[derive(Debug, thiserror::Error)]
+enum AskError {
+    #[error(transparent)]
+    Connect(std::io::Error),
+    #[error("{}", root_cause(.0))]
+    Http(hyper::Error),
+    #[error("`{path}` is no path: {error}")]
+    Path { path: String, error: hyper::http::uri::InvalidUri },
+    #[error(transparent)]
+    Host(hyper::header::InvalidHeaderValue),
+}
+
+async fn status(member: SocketAddr, path: &str) -> Result<StatusCode, AskError> {
     let request = request(member, path)?;
-    let stream = TcpStream::connect(member).await.map_err(|error| error.to_string())?;
+    let stream = TcpStream::connect(member).await.map_err(AskError::Connect)?;
     let (mut sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(|error| cause(&error))?;
+        http1::handshake(TokioIo::new(stream)).await.map_err(AskError::Http)?;
     // Its end is no answer: what it read before that is.
     let connection = async {
         let _ = connection.await;
@@ -43,15 +56,15 @@ async fn status(member: SocketAddr, path: &str) -> Result<StatusCode, String> {
     };
     tokio::select! {
         answer = sender.send_request(request) => {
-            answer.map(|answer| answer.status()).map_err(|error| cause(&error))
+            answer.map(|answer| answer.status()).map_err(AskError::Http)
         }
         never = connection => match never {},
     }
 }
 
-fn request(member: SocketAddr, path: &str) -> Result<Request<Empty<Bytes>>, String> {
-    let path: Uri = path.parse().map_err(|error| format!("`{path}` is no path: {error}"))?;
-    let host = HeaderValue::from_str(&member.to_string()).map_err(|error| error.to_string())?;
+fn request(member: SocketAddr, path: &str) -> Result<Request<Empty<Bytes>>, AskError> {
+    let path: Uri = path.parse().map_err(|error| AskError::Path { path: path.to_owned(), error })?;
+    let host = HeaderValue::from_str(&member.to_string()).map_err(AskError::Host)?;
     let mut request = Request::new(Empty::new());
     *request.method_mut() = Method::GET;
     *request.uri_mut() = path;
@@ -59,8 +72,4 @@ fn request(member: SocketAddr, path: &str) -> Result<Request<Empty<Bytes>>, Stri
     request.headers_mut().insert(USER_AGENT, AGENT);
     request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     Ok(request)
-}
-
-fn cause(error: &hyper::Error) -> String {
-    root_cause(error).to_string()
 }

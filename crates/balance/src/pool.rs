@@ -130,11 +130,11 @@ impl Pool {
         let lease = self.shared.lease()?;
         let member = lease.member().id.clone();
         let (request, body) = outgoing(request, lease.member(), arrival).into_parts();
-        let (body, pulse) = Upload::new(body);
+        let (body, activity) = Upload::new(body);
         let answer = tokio::select! {
             answer = lease.send(Request::from_parts(request, body)) => answer,
             () = lease.cut().cancelled() => return Err(Refusal::Cut { member }),
-            silent = pulse.silence(idle_timeout) => return Err(match silent {
+            silent = activity.silence(idle_timeout) => return Err(match silent {
                 Silent::Client => Refusal::ClientSilent { after: idle_timeout },
                 Silent::Member => Refusal::TimedOut { member, after: idle_timeout },
             }),
@@ -143,12 +143,12 @@ impl Pool {
             Ok(mut response) => {
                 strip_hop_by_hop(response.headers_mut());
                 *response.version_mut() = Version::HTTP_11;
-                let response = response.map(|body| Answer::new(body, lease, idle_timeout, pulse));
+                let response = response.map(|body| Answer::new(body, lease, idle_timeout, activity));
                 Ok(Forwarded { response, member })
             }
             // Being cut closes the connection, which may be seen first.
             Err(_) if lease.cut().is_cancelled() => Err(Refusal::Cut { member }),
-            Err(error) => Err(match pulse.broken() {
+            Err(error) => Err(match activity.broken() {
                 Some(why) => Refusal::ClientGone { why },
                 None => Refusal::of_member(member, &error, connect_timeout),
             }),

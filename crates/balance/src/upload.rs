@@ -17,12 +17,12 @@ pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 /// Passes a body on piece by piece.
 pub(crate) struct Upload {
     body: UnsyncBoxBody<Bytes, BoxError>,
-    pulse: Pulse,
+    activity: Activity,
 }
 
 /// The signs of life of an upload.
 #[derive(Clone)]
-pub(crate) struct Pulse(Arc<Mutex<Beat>>);
+pub(crate) struct Activity(Arc<Mutex<Beat>>);
 
 struct Beat {
     /// When the client last sent a piece; the start, if it never did.
@@ -41,14 +41,14 @@ pub(crate) enum Silent {
 }
 
 impl Upload {
-    pub(crate) fn new<B>(body: B) -> (Self, Pulse)
+    pub(crate) fn new<B>(body: B) -> (Self, Activity)
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
         let beat = Beat { at: Instant::now(), client_owes: false, broken: None };
-        let pulse = Pulse(Arc::new(Mutex::new(beat)));
-        (Self { body: body.map_err(Into::into).boxed_unsync(), pulse: pulse.clone() }, pulse)
+        let activity = Activity(Arc::new(Mutex::new(beat)));
+        (Self { body: body.map_err(Into::into).boxed_unsync(), activity: activity.clone() }, activity)
     }
 }
 
@@ -61,7 +61,7 @@ impl Body for Upload {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
-        self.pulse.with(|beat| {
+        self.activity.with(|beat| {
             beat.client_owes = polled.is_pending();
             match &polled {
                 Poll::Pending => {}
@@ -81,7 +81,7 @@ impl Body for Upload {
     }
 }
 
-impl Pulse {
+impl Activity {
     /// Returns when nothing was sent for this long.
     pub(crate) async fn silence(&self, limit: Duration) -> Silent {
         loop {

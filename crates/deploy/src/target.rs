@@ -70,16 +70,24 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Whether a condition of this kind can be arranged; otherwise the sentence that says so.
+    /// Whether a condition of this kind can be arranged.
     ///
     /// # Errors
     /// Who cannot arrange what.
-    pub fn arranges(&self, kind: ConditionKind) -> Result<(), String> {
+    pub fn arranges(&self, kind: ConditionKind) -> Result<(), CannotArrange> {
         match self.conditions.contains(&kind) {
             true => Ok(()),
-            false => Err(format!("{} cannot arrange {kind}", self.target)),
+            false => Err(CannotArrange { target: self.target.clone(), kind }),
         }
     }
+}
+
+/// A condition that a target does not name in its facts.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{target} cannot arrange {kind}")]
+pub struct CannotArrange {
+    pub target: String,
+    pub kind: ConditionKind,
 }
 
 impl std::fmt::Display for ConditionKind {

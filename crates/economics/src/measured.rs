@@ -1,7 +1,7 @@
 //! A service as a run measured it.
 
 use gearshift_gear::metering::MB_PER_GB;
-use gearshift_gear::{CATALOGUE, Compute, Dimension, Front, Gear, Setup};
+use gearshift_gear::{CATALOGUE, Compute, Dimension, Front, Gear, RunId, Setup};
 use gearshift_results::{Results, RowResult, RowState};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
@@ -14,13 +14,30 @@ pub const HIGH: &str = "fargate";
 /// The function row that is suggested where a run has none.
 const FUNCTION: &str = "lambda-rust-dynamodb";
 
-/// A service of the function row `low` and the task row `high`, and the name of the former; or what
-/// is missing. Without a name the cheapest valid function by the call is taken.
+/// What a run lacks for a service on two gears; each with the next step.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotMeasured {
+    #[error("run {run}: no valid function row → {next}")]
+    NoFunction { run: RunId, next: String },
+    #[error("run {run}: no row {name} → {next}")]
+    NoRow { run: RunId, name: String, next: String },
+    /// `flag` is the one by which the row was chosen.
+    #[error("{flag} {name}: {why} → {next}")]
+    NotFit { flag: &'static str, name: String, why: String, next: String },
+    #[error("{row}: its {what} was not measured → {next}")]
+    Figure { row: String, what: &'static str, next: String },
+}
+
+/// A service of the function row `low` and the task row `high`, and the name of the former.
+/// Without a name the cheapest valid function by the call is taken.
+///
+/// # Errors
+/// What the run lacks.
 pub fn service_of(
     results: &Results,
     low: Option<&str>,
     high: &str,
-) -> Result<(Service, String), String> {
+) -> Result<(Service, String), NotMeasured> {
     let run = &results.run;
     let functions = results.rows.iter().filter(|row| {
         row.state == RowState::Ok
@@ -32,14 +49,17 @@ pub fn service_of(
         money.map_or(Decimal::MAX, |usd| usd.value)
     });
     let low = low.or(cheapest.map(|row| row.row.as_str())).ok_or_else(|| {
-        format!("run {run}: no valid function row → {}", compare([FUNCTION, HIGH]))
+        NotMeasured::NoFunction { run: run.clone(), next: compare([FUNCTION, HIGH]) }
     })?;
     let again = compare([low, high]);
     let (low, memory_mb) = named(results, ["--low", "function"], low, &again, function_mb)?;
     let (high, (milli_vcpu, task_mb, spot)) =
         named(results, ["--high", "task"], high, &again, task)?;
-    let unmeasured =
-        |row: &RowResult, what| format!("{}: its {what} was not measured → {again}", row.row);
+    let unmeasured = |row: &RowResult, what| NotMeasured::Figure {
+        row: row.row.clone(),
+        what,
+        next: again.clone(),
+    };
     let gb_seconds =
         per_call(low, &Dimension::FunctionGbSecond).ok_or_else(|| unmeasured(low, "duration"))?;
     let ceiling = high.ceiling.as_ref().map(|ceiling| &ceiling.sustained);
@@ -87,11 +107,11 @@ fn compare(rows: [&str; 2]) -> String {
 /// instead, or how to have this one measured.
 fn named<'a, T>(
     results: &'a Results,
-    [flag, kind]: [&str; 2],
+    [flag, kind]: [&'static str; 2],
     name: &str,
     again: &str,
     of: impl Fn(&Gear) -> Option<T>,
-) -> Result<(&'a RowResult, T), String> {
+) -> Result<(&'a RowResult, T), NotMeasured> {
     let run = &results.run;
     let found = results.rows.iter().find(|row| row.row == name);
     let Some(fits) = steady(name).and_then(&of) else {
@@ -105,9 +125,13 @@ fn named<'a, T>(
             [] => format!("run {run} has no {kind} row: {}", compare([FUNCTION, HIGH])),
             rows => format!("choose a {kind} row of run {run}: {}", rows.join(", ")),
         };
-        return Err(format!("{flag} {name}: {why} → {next}"));
+        return Err(NotMeasured::NotFit { flag, name: name.to_owned(), why, next });
     };
-    let found = found.ok_or_else(|| format!("run {run}: no row {name} → {again}"))?;
+    let found = found.ok_or_else(|| NotMeasured::NoRow {
+        run: run.clone(),
+        name: name.to_owned(),
+        next: again.to_owned(),
+    })?;
     Ok((found, fits))
 }
 

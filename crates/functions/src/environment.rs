@@ -16,11 +16,11 @@ use crate::config::{FunctionConfig, INIT_LIMIT};
 use crate::http::Server;
 use crate::log::Log;
 use crate::residents::Residents;
-use crate::runtime_api::{Delivery, Desk, Reply};
+use crate::runtime_api::{Delivery, RuntimeApi, Reply};
 
 /// How an environment came to be.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Birth {
+pub(crate) struct Startup {
     /// Making the sandbox and the process.
     pub(crate) start: Duration,
     /// From the process's first instruction until it asked for work.
@@ -29,7 +29,7 @@ pub(crate) struct Birth {
 
 /// Why an environment never asked for work.
 #[derive(Debug)]
-pub(crate) enum Stillborn {
+pub(crate) enum StartFailure {
     /// This machine could not start it.
     Host(String),
     /// It did not get through its init phase, and what it printed meanwhile.
@@ -60,7 +60,7 @@ pub(crate) struct Environment {
     pub(crate) idle_limit: Duration,
     pub(crate) log: Arc<Log>,
     idle_since: Mutex<Instant>,
-    desk: Arc<Desk>,
+    runtime_api: Arc<RuntimeApi>,
     polls: watch::Receiver<u64>,
     exit: watch::Receiver<Option<ExitStatus>>,
     frozen: AtomicBool,
@@ -78,15 +78,15 @@ impl Environment {
         number: u64,
         generation: u64,
         idle_limit: Duration,
-    ) -> Result<(Self, Birth), Stillborn> {
+    ) -> Result<(Self, Startup), StartFailure> {
         let began = Instant::now();
         let environment = Self::spawn(config, number, generation, idle_limit).await?;
         let start = began.elapsed();
         environment.wait_for_init(config, began + start).await?;
         let init = began.elapsed() - start;
         let share = environment.sandbox.set_cpu(config.shares.run);
-        share.map_err(|error| Stillborn::Host(error.to_string()))?;
-        Ok((environment, Birth { start, init }))
+        share.map_err(|error| StartFailure::Host(error.to_string()))?;
+        Ok((environment, Startup { start, init }))
     }
 
     async fn spawn(
@@ -94,8 +94,8 @@ impl Environment {
         number: u64,
         generation: u64,
         idle_limit: Duration,
-    ) -> Result<Self, Stillborn> {
-        let host = |error: &dyn std::fmt::Display| Stillborn::Host(error.to_string());
+    ) -> Result<Self, StartFailure> {
+        let host = |error: &dyn std::fmt::Display| StartFailure::Host(error.to_string());
         let id = EnvironmentId(format!("{}-{number}", config.member_prefix));
         let limits = Limits {
             cpu: config.shares.init,
@@ -106,9 +106,9 @@ impl Environment {
             Sandbox::create(&config.host, &config.run, &id.0, &limits).map_err(|e| host(&e))?;
         let sandbox = Arc::new(sandbox);
         let residents = Residents::of(&sandbox);
-        let desk = Desk::new();
-        let runtime_api = desk.serve(residents.clone()).await.map_err(|e| host(&e))?;
-        let mut command = command(config, &id, &runtime_api.address().to_string());
+        let runtime_api = RuntimeApi::new();
+        let served = runtime_api.serve(residents.clone()).await.map_err(|e| host(&e))?;
+        let mut command = command(config, &id, &served.address().to_string());
         sandbox.enter(&mut command).map_err(|e| host(&e))?;
         if let Some(image) = &config.image {
             into_image(&mut command, image).map_err(|e| host(&e))?;
@@ -141,13 +141,13 @@ impl Environment {
             idle_limit,
             log,
             idle_since: Mutex::new(Instant::now()),
-            polls: desk.polls(),
-            desk,
+            polls: runtime_api.polls(),
+            runtime_api,
             exit,
             frozen: AtomicBool::new(false),
             waits: Mutex::new(Vec::new()),
             sandbox,
-            _runtime_api: runtime_api,
+            _runtime_api: served,
             tasks,
         })
     }
@@ -156,7 +156,7 @@ impl Environment {
         &self,
         config: &FunctionConfig,
         began: Instant,
-    ) -> Result<(), Stillborn> {
+    ) -> Result<(), StartFailure> {
         let mut polls = self.polls.clone();
         let mut exit = self.exit.clone();
         let mut limit = INIT_LIMIT;
@@ -169,7 +169,7 @@ impl Environment {
                 }
                 status = exited(&mut exit) => {
                     let (why, out_of_memory) = (words(status), self.out_of_memory());
-                    let posted = self.desk.init_error();
+                    let posted = self.runtime_api.init_error();
                     let how = InitFailure::Exited { why, out_of_memory, posted };
                     return Err(self.init_failed(how, began.elapsed()));
                 }
@@ -180,16 +180,16 @@ impl Environment {
                     // Past the init phase, what is left of init runs at the function's own share
                     // and within its timeout.
                     let share = self.sandbox.set_cpu(config.shares.run);
-                    share.map_err(|error| Stillborn::Host(error.to_string()))?;
+                    share.map_err(|error| StartFailure::Host(error.to_string()))?;
                     limit += config.timeout;
                 }
             }
         }
     }
 
-    fn init_failed(&self, how: InitFailure, init: Duration) -> Stillborn {
+    fn init_failed(&self, how: InitFailure, init: Duration) -> StartFailure {
         self.log.catch_up();
-        Stillborn::InitFailed { how, init, printed: self.log.take_tail() }
+        StartFailure::InitFailed { how, init, printed: self.log.take_tail() }
     }
 
     /// Has one request handled; the time is the handler's alone.
@@ -201,7 +201,7 @@ impl Environment {
             let _ = self.sandbox.thaw();
         }
         let began = Instant::now();
-        let replied = self.desk.deliver(delivery).await;
+        let replied = self.runtime_api.deliver(delivery).await;
         let mut exit = self.exit.clone();
         let ending = tokio::select! {
             biased;
@@ -296,7 +296,7 @@ pub fn access_key(id: &EnvironmentId) -> String {
     format!("ASIA{}", letters.collect::<String>().to_ascii_uppercase())
 }
 
-fn command(config: &FunctionConfig, id: &EnvironmentId, runtime_api: &str) -> Command {
+fn command(config: &FunctionConfig, id: &EnvironmentId, served: &str) -> Command {
     let (program, arguments) = config.command.split_first().expect("a command has a program");
     let mut command = Command::new(program);
     let in_image = config.image.as_ref().map(|image| Path::new(&image.workdir));
@@ -309,7 +309,7 @@ fn command(config: &FunctionConfig, id: &EnvironmentId, runtime_api: &str) -> Co
         .env("TZ", ":UTC")
         .env("_HANDLER", &config.handler)
         .env("LAMBDA_TASK_ROOT", task_root)
-        .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
+        .env("AWS_LAMBDA_RUNTIME_API", served)
         .env("AWS_LAMBDA_FUNCTION_NAME", &config.name)
         .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
         .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", config.memory_mb.to_string())

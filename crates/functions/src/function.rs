@@ -13,9 +13,9 @@ use rand::rngs::StdRng;
 use rust_decimal::Decimal;
 use tokio::task::AbortHandle;
 
-use crate::environment::{Birth, Ending, Environment, InitFailure, Stillborn};
+use crate::environment::{Startup, Ending, Environment, InitFailure, StartFailure};
 use crate::invocation::report_line;
-use crate::pool::{Place, Pool};
+use crate::pool::{Slot, EnvironmentPool};
 use crate::runtime_api::{Delivery, Reply};
 use crate::{Answer, FUNCTION_PAYLOAD_BYTES, FunctionConfig, FunctionError, Refused};
 
@@ -58,7 +58,7 @@ const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 /// A hosted function; dropping the last handle ends its environments.
 pub struct Function {
     config: FunctionConfig,
-    pool: Pool,
+    pool: EnvironmentPool,
     numbers: AtomicU64,
     usage: Mutex<FunctionUsage>,
     draws: Mutex<StdRng>,
@@ -69,7 +69,7 @@ impl Function {
     /// Hosts the function; environments start when requests come.
     pub fn host(config: FunctionConfig) -> Arc<Self> {
         let function = Arc::new(Self {
-            pool: Pool::new(config.concurrency as usize),
+            pool: EnvironmentPool::new(config.concurrency as usize),
             numbers: AtomicU64::new(1),
             usage: Mutex::default(),
             draws: Mutex::new(StdRng::seed_from_u64(config.seed)),
@@ -80,7 +80,7 @@ impl Function {
         let reclaimer = tokio::spawn(async move {
             let tick = Duration::from_millis(250);
             while let Some(function) = weak.upgrade() {
-                function.bury(function.pool.reclaim(), "idle reclaim");
+                function.remove(function.pool.reclaim(), "idle reclaim");
                 drop(function);
                 tokio::time::sleep(tick).await;
             }
@@ -110,17 +110,17 @@ impl Function {
             return Err(Refused::RequestTooLarge { bytes: payload.len() });
         }
         let request_id = uuid::Uuid::new_v4().to_string();
-        let (environment, birth) = match self.pool.acquire().await? {
-            Place::Taken(environment) => (environment, None),
-            Place::Room { generation } => {
+        let (environment, startup) = match self.pool.acquire().await? {
+            Slot::Taken(environment) => (environment, None),
+            Slot::Room { generation } => {
                 let number = self.numbers.fetch_add(1, Ordering::Relaxed);
                 match self.start(number, generation).await {
-                    Ok((environment, birth)) => (environment, Some(birth)),
-                    Err(stillborn) => return self.stillborn(&request_id, number, stillborn),
+                    Ok((environment, startup)) => (environment, Some(startup)),
+                    Err(failed_start) => return self.failed_start(&request_id, number, failed_start),
                 }
             }
         };
-        Ok(self.handle(environment, birth, request_id, payload).await)
+        Ok(self.handle(environment, startup, request_id, payload).await)
     }
 
     /// Charges a wait in a store to the request the key's environment is handling.
@@ -132,7 +132,7 @@ impl Function {
 
     /// Ends every environment, busy ones after their answer: the next request starts a new one.
     pub fn retire(&self) {
-        self.bury(self.pool.retire(), "retired");
+        self.remove(self.pool.retire(), "retired");
     }
 
     /// The environments there are: (id, busy).
@@ -162,7 +162,7 @@ impl Function {
         &self,
         number: u64,
         generation: u64,
-    ) -> Result<(Arc<Environment>, Birth), Stillborn> {
+    ) -> Result<(Arc<Environment>, Startup), StartFailure> {
         let id = EnvironmentId(format!("{}-{number}", self.config.member_prefix));
         self.happened(&id, Life::Placed);
         let idle_limit = match self.config.idle_reclaim {
@@ -171,7 +171,7 @@ impl Function {
             None => self.draw("lambda.idle_reclaim"),
         };
         let started = Environment::start(&self.config, number, generation, idle_limit).await;
-        let started = started.map(|(environment, birth)| (Arc::new(environment), birth));
+        let started = started.map(|(environment, startup)| (Arc::new(environment), startup));
         self.pool.filled(started.as_ref().ok().map(|(environment, _)| environment));
         if started.is_ok() {
             self.happened(&id, Life::Started);
@@ -183,7 +183,7 @@ impl Function {
     async fn handle(
         self: &Arc<Self>,
         environment: Arc<Environment>,
-        birth: Option<Birth>,
+        startup: Option<Startup>,
         request_id: String,
         payload: Bytes,
     ) -> Answer {
@@ -202,7 +202,7 @@ impl Function {
         };
         let (ending, duration) = environment.handle(delivery).await;
         let usable = matches!(ending, Ending::Replied(_));
-        let timing = self.timing(&environment, birth, duration);
+        let timing = self.timing(&environment, startup, duration);
         let streamed = match &ending {
             Ending::Replied(Reply::Response { streamed, .. }) => streamed.clone(),
             _ => None,
@@ -212,8 +212,8 @@ impl Function {
             result: self.result(ending, &request_id),
             request_id,
             duration,
-            init: birth.map(|birth| birth.init),
-            billed_ms: function_ms(duration + birth.map_or(Duration::ZERO, |birth| birth.init)),
+            init: startup.map(|startup| startup.init),
+            billed_ms: function_ms(duration + startup.map_or(Duration::ZERO, |startup| startup.init)),
             max_memory_mb: environment.max_memory_mb(),
             timing,
             log_tail: String::new(),
@@ -223,7 +223,7 @@ impl Function {
         environment.log.write(format!("END RequestId: {}\n{report}", answer.request_id).as_bytes());
         answer.log_tail = environment.log.take_tail();
         self.meter(&answer, environment.log.take_bytes());
-        if birth.is_some() {
+        if startup.is_some() {
             self.happened(&environment.id, Life::FirstByte);
         }
         self.happened(&environment.id, Life::Log(report.trim_end().to_owned()));
@@ -237,7 +237,7 @@ impl Function {
         let usable = usable && environment.settle(polls, self.config.timeout).await;
         if !self.pool.settled(&environment, usable) {
             let why = if usable { "retired" } else { "its process ended or did not come back" };
-            return self.bury(vec![environment], why);
+            return self.remove(vec![environment], why);
         }
         // Not held on to: one taken away meanwhile ends there, not here.
         let idle = Arc::downgrade(&environment);
@@ -249,25 +249,25 @@ impl Function {
     fn timing(
         &self,
         environment: &Environment,
-        birth: Option<Birth>,
+        startup: Option<Startup>,
         duration: Duration,
     ) -> ServerTiming {
         let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
         let mut timing = ServerTiming {
             environment: Some(environment.id.clone()),
-            cold: birth.is_some(),
+            cold: startup.is_some(),
             parts: Vec::new(),
         };
-        if let Some(birth) = birth {
+        if let Some(startup) = startup {
             // The law holds the making of an environment, so what that took here lies inside it.
-            let cold_env = self.draw("lambda.cold_env").saturating_sub(birth.start);
+            let cold_env = self.draw("lambda.cold_env").saturating_sub(startup.start);
             timing.push("lambda.cold_env", ms(cold_env), PartKind::Accounted);
             // The law counts megabytes beyond the first four (see physics.toml).
             let beyond_mb = (self.config.code_zip_bytes as f64 / 1e6 - 4.0).max(0.0);
             let download = ms(self.draw("lambda.cold_code_per_mb")) * beyond_mb;
             timing.push("lambda.cold_code_per_mb", download, PartKind::Accounted);
-            timing.push("start", ms(birth.start), PartKind::Measured);
-            timing.push("init", ms(birth.init), PartKind::Measured);
+            timing.push("start", ms(startup.start), PartKind::Measured);
+            timing.push("init", ms(startup.init), PartKind::Measured);
         }
         timing.push("handler", ms(duration), PartKind::Measured);
         timing.parts.extend(environment.take_waits());
@@ -294,16 +294,16 @@ impl Function {
         FunctionError::platform("Sandbox.Timedout", request_id, &message)
     }
 
-    fn stillborn(
+    fn failed_start(
         &self,
         request_id: &str,
         number: u64,
-        stillborn: Stillborn,
+        failed_start: StartFailure,
     ) -> Result<Answer, Refused> {
         let environment = EnvironmentId(format!("{}-{number}", self.config.member_prefix));
-        let (how, init, printed) = match stillborn {
-            Stillborn::Host(why) => return Err(Refused::Host(why)),
-            Stillborn::InitFailed { how, init, printed } => (how, init, printed),
+        let (how, init, printed) = match failed_start {
+            StartFailure::Host(why) => return Err(Refused::Host(why)),
+            StartFailure::InitFailed { how, init, printed } => (how, init, printed),
         };
         let error = match how {
             InitFailure::TimedOut => self.timed_out(request_id),
@@ -350,7 +350,7 @@ impl Function {
     }
 
     /// Ends environments off the runtime's threads: killing waits for the kernel.
-    fn bury(&self, environments: Vec<Arc<Environment>>, why: &str) {
+    fn remove(&self, environments: Vec<Arc<Environment>>, why: &str) {
         for environment in environments {
             self.happened(&environment.id, Life::Stopped(why.to_owned()));
             tokio::task::spawn_blocking(move || drop(environment));

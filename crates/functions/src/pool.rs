@@ -15,14 +15,14 @@ use crate::environment::Environment;
 const SETTLING: Duration = Duration::from_millis(2);
 
 /// What a request gets.
-pub(crate) enum Place {
+pub(crate) enum Slot {
     /// A warm environment.
     Taken(Arc<Environment>),
-    /// Room for a new one of this generation; to be given back with [`Pool::filled`].
+    /// Room for a new one of this generation; to be given back with [`EnvironmentPool::filled`].
     Room { generation: u64 },
 }
 
-pub(crate) struct Pool {
+pub(crate) struct EnvironmentPool {
     limit: usize,
     inner: Mutex<Inner>,
 }
@@ -40,7 +40,7 @@ struct Inner {
     refilled: Instant,
 }
 
-impl Pool {
+impl EnvironmentPool {
     pub(crate) fn new(limit: usize) -> Self {
         let inner = Inner {
             idle: Vec::new(),
@@ -60,14 +60,14 @@ impl Pool {
     }
 
     /// The warm environment used last, or room for a new one.
-    pub(crate) async fn acquire(&self) -> Result<Place, Refused> {
+    pub(crate) async fn acquire(&self) -> Result<Slot, Refused> {
         let mut handed = {
             let mut inner = self.lock();
             // One that died while idle is left to the reclaimer.
             let alive = inner.idle.iter().rposition(|environment| !environment.exited());
             if let Some(environment) = alive.map(|index| inner.idle.remove(index)) {
                 inner.busy.push(environment.clone());
-                return Ok(Place::Taken(environment));
+                return Ok(Slot::Taken(environment));
             }
             if inner.settling <= inner.waiting() {
                 return inner.room(self.limit);
@@ -78,12 +78,12 @@ impl Pool {
         };
         let waited = tokio::time::timeout(SETTLING, &mut handed).await;
         if let Ok(Ok(environment)) = waited {
-            return Ok(Place::Taken(environment));
+            return Ok(Slot::Taken(environment));
         }
         // None is handed over from here on; one may have been just before.
         handed.close();
         match handed.try_recv() {
-            Ok(environment) => Ok(Place::Taken(environment)),
+            Ok(environment) => Ok(Slot::Taken(environment)),
             Err(_) => self.lock().room(self.limit),
         }
     }
@@ -179,7 +179,7 @@ impl Inner {
         false
     }
 
-    fn room(&mut self, limit: usize) -> Result<Place, Refused> {
+    fn room(&mut self, limit: usize) -> Result<Slot, Refused> {
         let now = Instant::now();
         let refill = (now - self.refilled).as_secs_f64() * NEW_ENVIRONMENTS_PER_SECOND;
         self.tokens = (self.tokens + refill).min(NEW_ENVIRONMENTS_BURST);
@@ -189,6 +189,6 @@ impl Inner {
         }
         self.tokens -= 1.0;
         self.starting += 1;
-        Ok(Place::Room { generation: self.generation })
+        Ok(Slot::Room { generation: self.generation })
     }
 }

@@ -55,7 +55,7 @@ struct Current {
 }
 
 /// Where host and runtime meet.
-pub(crate) struct Desk {
+pub(crate) struct RuntimeApi {
     deliver: mpsc::Sender<Delivery>,
     deliveries: tokio::sync::Mutex<mpsc::Receiver<Delivery>>,
     /// How often the runtime has asked for work; its first time ends the init phase.
@@ -64,7 +64,7 @@ pub(crate) struct Desk {
     init_error: Mutex<Option<Bytes>>,
 }
 
-impl Desk {
+impl RuntimeApi {
     pub(crate) fn new() -> Arc<Self> {
         let (deliver, deliveries) = mpsc::channel(1);
         Arc::new(Self {

@@ -50,13 +50,18 @@ impl fmt::Display for Caller {
     }
 }
 
-impl FromStr for Caller {
-    type Err = String;
+/// A text that names no caller.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a caller: same-subnet, region or home")]
+pub struct BadCaller(pub String);
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl FromStr for Caller {
+    type Err = BadCaller;
+
+    fn from_str(text: &str) -> Result<Self, BadCaller> {
         Self::ALL
             .into_iter()
             .find(|caller| caller.as_str() == text)
-            .ok_or_else(|| format!("`{text}` is not a caller: same-subnet, region or home"))
+            .ok_or_else(|| BadCaller(text.to_owned()))
     }
 }

@@ -21,7 +21,7 @@ mod usage;
 
 pub use artefact::{Artefact, ArtefactKind, Artefacts};
 pub use bounds::{Bounds, FUNCTION_PAYLOAD_BYTES, HTTP_API_MS, REST_API_MS};
-pub use caller::Caller;
+pub use caller::{BadCaller, Caller};
 pub use catalogue::{CATALOGUE, Catalogue, CatalogueError};
 pub use dimension::{Counted, Dimension, Entry, Group, Offer};
 pub use fault::FaultPlan;

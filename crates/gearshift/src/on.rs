@@ -106,7 +106,7 @@ pub fn share_alone(wanted: &Wanted) -> f64 {
 
 /// Why this machine is too small for a row even alone, in words; none where it is not.
 pub fn too_large(wanted: &Wanted) -> Option<String> {
-    room_for(wanted, &[], &Cores::split()).err()
+    room_for(wanted, &[], &Cores::split()).err().map(|no_room| no_room.to_string())
 }
 
 /// Cores of this machine that a row's members are promised together.

@@ -12,11 +12,11 @@
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), gearshift_load::LoadError> {
-//! use gearshift_load::{Asked, Job, Mode, judge, run};
+//! use gearshift_load::{Criteria, Job, Mode, judge, run};
 //!
 //! let mode = Mode::Open { rate_per_s: 10.0, calls: 200, connections_max: 64 };
 //! let outcome = run(&Job::new("http://127.0.0.1:8000/", mode), |_finished| {}).await?;
-//! let verdict = judge(&outcome, &Asked::percentiles(&[0.5, 0.99]));
+//! let verdict = judge(&outcome, &Criteria::percentiles(&[0.5, 0.99]));
 //! # Ok(())
 //! # }
 //! ```
@@ -59,5 +59,5 @@ pub use spread::{SplitAt, along_percentiles};
 pub use stats::{Interval, Percentile, median_interval, needed, percentile, quantile_interval};
 pub use temperature::{Temperature, TemperatureCheck};
 pub use verdict::{
-    Asked, CORE_SHARE_MAX, LATE_SHARE_MAX, MISSED_SHARE_MAX, STEAL_SHARE_MAX, Verdict, judge,
+    Criteria, CORE_SHARE_MAX, LATE_SHARE_MAX, MISSED_SHARE_MAX, STEAL_SHARE_MAX, Verdict, judge,
 };

@@ -29,7 +29,7 @@ pub struct Verdict {
 
 /// What an outcome is to be good for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Asked {
+pub struct Criteria {
     /// Percentiles that will be shown, each 0 to 1.
     pub percentiles: Vec<f64>,
     /// Failed calls that are expected, such as injected faults.
@@ -38,7 +38,7 @@ pub struct Asked {
     pub temperature: Option<TemperatureCheck>,
 }
 
-impl Asked {
+impl Criteria {
     /// These percentiles, no errors, no claim about temperature.
     pub fn percentiles(percentiles: &[f64]) -> Self {
         Self { percentiles: percentiles.to_vec(), ..Self::default() }
@@ -59,7 +59,7 @@ impl Verdict {
 }
 
 /// Judges an outcome by promise 4 of the design.
-pub fn judge(outcome: &Outcome, asked: &Asked) -> Verdict {
+pub fn judge(outcome: &Outcome, asked: &Criteria) -> Verdict {
     let reasons = [
         saturated(outcome),
         schedule_missed(outcome),

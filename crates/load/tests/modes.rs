@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use gearshift_gear::PartKind;
 use gearshift_load::{
-    Asked, Expect, ExpectBody, Job, LoadError, Mode, Percentile, Since, Stage, judge,
+    Criteria, Expect, ExpectBody, Job, LoadError, Mode, Percentile, Since, Stage, judge,
 };
 use support::{Act, Server, answer, closed, open, run, try_run};
 
@@ -127,7 +127,7 @@ fn a_stall_shows_in_the_latency_of_every_call_that_was_due() {
     assert!(over(outcome.from_intended.p90_us, 100_000.0));
     assert!(!over(outcome.from_sent.p95_us, 100_000.0));
 
-    let verdict = judge(&outcome, &Asked::percentiles(&[0.99]));
+    let verdict = judge(&outcome, &Criteria::percentiles(&[0.99]));
     assert!(!verdict.valid);
     assert!(verdict.reasons.iter().any(|r| r.starts_with("schedule missed")), "{verdict:?}");
 }

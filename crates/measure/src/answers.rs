@@ -63,6 +63,17 @@ pub async fn look(at: &Subject<'_>) -> Vec<Answer> {
     answers
 }
 
+/// Why a row gave no whole answer.
+#[derive(Debug, thiserror::Error)]
+enum NoAnswer {
+    #[error(transparent)]
+    BadRequest(hyper::http::Error),
+    #[error("the connection broke off")]
+    BrokeOff,
+    #[error("its body broke off")]
+    BodyBrokeOff,
+}
+
 struct Asker<'a> {
     url: &'a str,
     client: Client<HttpConnector, Full<Bytes>>,
@@ -88,23 +99,23 @@ impl<'a> Asker<'a> {
         let asked = tokio::time::timeout(PATIENCE, self.fill(&mut answer, request, body)).await;
         answer.error = match asked {
             Ok(Ok(())) => None,
-            Ok(Err(why)) => Some(why),
+            Ok(Err(why)) => Some(why.to_string()),
             Err(_) => Some(format!("none within {} s", PATIENCE.as_secs())),
         };
         answer
     }
 
-    async fn fill(&self, answer: &mut Answer, asked: &Request, body: Bytes) -> Result<(), String> {
+    async fn fill(&self, answer: &mut Answer, asked: &Request, body: Bytes) -> Result<(), NoAnswer> {
         let mut request = hyper::Request::builder()
             .method(asked.method.as_str())
             .uri(format!("{}{}", self.url, asked.path));
         for (name, value) in &asked.headers {
             request = request.header(name, value);
         }
-        let request = request.body(Full::new(body)).map_err(|error| error.to_string())?;
+        let request = request.body(Full::new(body)).map_err(NoAnswer::BadRequest)?;
         // Which of several ways a connection broke is chance; that it broke is not.
-        let broke = |_| "the connection broke off".to_owned();
-        let response = self.client.request(request).await.map_err(broke)?;
+        let response = self.client.request(request).await;
+        let response = response.map_err(|_| NoAnswer::BrokeOff)?;
         answer.status = Some(response.status().as_u16());
         for (name, value) in response.headers() {
             if !OF_THE_WAY.contains(&name.as_str()) {
@@ -114,7 +125,7 @@ impl<'a> Asker<'a> {
         }
         let length = response.headers().contains_key(hyper::header::CONTENT_LENGTH);
         let body = response.into_body().collect().await;
-        let body = body.map_err(|_| "its body broke off".to_owned())?.to_bytes();
+        let body = body.map_err(|_| NoAnswer::BodyBrokeOff)?.to_bytes();
         answer.streamed = !length && !body.is_empty();
         answer.bytes = body.len() as u64;
         answer.sha256 = format!("{:x}", Sha256::digest(&body));

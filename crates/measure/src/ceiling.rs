@@ -1,6 +1,6 @@
 //! How much a row takes, and what sets it.
 
-use gearshift_deploy::{Condition, ConditionKind, Standing, TargetError};
+use gearshift_deploy::{CannotArrange, Condition, ConditionKind, Standing, TargetError};
 use gearshift_gear::{Compute, InstanceType, Known, Origin, Row, SourceId, Store, instance_type};
 use gearshift_load::Mode;
 
@@ -25,8 +25,8 @@ const REQUESTS_PER_CONCURRENCY: f64 = 10.0;
 /// Whether the target can arrange what the ceiling of this row takes.
 ///
 /// # Errors
-/// What it cannot, in words.
-pub fn can_be_measured(at: &Subject<'_>) -> Result<(), String> {
+/// What it cannot.
+pub fn can_be_measured(at: &Subject<'_>) -> Result<(), CannotArrange> {
     let instance = |compute: &Compute| matches!(compute, Compute::Instance(_));
     match at.row.gear().pools.iter().any(|pool| instance(&pool.compute)) {
         true => at.facts.arranges(ConditionKind::Credits),

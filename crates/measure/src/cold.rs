@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use gearshift_deploy::Condition;
 use gearshift_gear::{EnvironmentId, Known, LawId, Origin, RunId};
 use gearshift_load::{
-    Asked, Mode, Outcome, Percentile, Sample, Since, Temperature, TemperatureCheck, judge,
+    Criteria, Mode, Outcome, Percentile, Sample, Since, Temperature, TemperatureCheck, judge,
     percentile,
 };
 
@@ -32,7 +32,7 @@ pub async fn measure(
     let temperature = TemperatureCheck::over(&outcome.samples, Temperature::Cold, seen);
     seen.extend(outcome.samples.iter().filter_map(|sample| sample.timing.environment.clone()));
     let asked =
-        Asked { percentiles: vec![0.5], errors_expected: 0, temperature: Some(temperature) };
+        Criteria { percentiles: vec![0.5], errors_expected: 0, temperature: Some(temperature) };
     let verdict = judge(&outcome, &asked);
     let mut good: Vec<&Sample> = outcome.samples.iter().filter(|s| s.is_acknowledged()).collect();
     good.sort_by(|a, b| cold_ms(a).total_cmp(&cold_ms(b)));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use gearshift_gear::{EnvironmentId, Known, LawId, Origin, RunId};
 use gearshift_load::{
-    Asked, Job, Mode, Outcome, Percentile, Since, Temperature, TemperatureCheck, along_percentiles,
+    Criteria, Job, Mode, Outcome, Percentile, Since, Temperature, TemperatureCheck, along_percentiles,
     judge, median_interval, near_median,
 };
 
@@ -86,7 +86,7 @@ pub fn result(outcome: &Outcome, warm: &Warm, run: &RunId, attempts: u32) -> Opt
     let temperature = TemperatureCheck::over(&outcome.samples, Temperature::Warm, &warm.seen);
     // The p99 of a short run is not asked for: its cell reads `n<200`.
     let asked =
-        Asked { percentiles: vec![0.5], errors_expected: 0, temperature: Some(temperature) };
+        Criteria { percentiles: vec![0.5], errors_expected: 0, temperature: Some(temperature) };
     Some(Latency {
         rate_per_s: warm.rate_per_s,
         n: totals.len() as u64,

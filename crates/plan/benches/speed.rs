@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use gearshift_economics::{Priced, Service};
 use gearshift_plan::Name;
 use gearshift_policy::{
-    Demand, Flex, Observation, State, Synthetic, Timing, World, optimum, replay, step,
+    Demand, Flex, Observation, State, Synthetic, Timing, Simulation, optimum, replay, step,
 };
 use gearshift_price::PriceBook;
 use rust_decimal::Decimal;
@@ -34,15 +34,15 @@ fn main() {
         best.min().unwrap_or(Duration::MAX)
     };
     let exact = took(&mut || {
-        std::hint::black_box(optimum(&rates, economics, &timing, &World::function()));
+        std::hint::black_box(optimum(&rates, economics, &timing, &Simulation::function()));
     });
     let flex = took(&mut || {
         let mut state = State::Flex(Flex::new());
-        replay(&mut state, demand, economics, &timing, &World::function(), |_, _, _| {});
+        replay(&mut state, demand, economics, &timing, &Simulation::function(), |_, _, _| {});
     });
     let function = took(&mut || {
         let mut state = Name::AlwaysFunction.state(1);
-        replay(&mut state, demand, economics, &timing, &World::function(), |_, _, _| {});
+        replay(&mut state, demand, economics, &timing, &Simulation::function(), |_, _, _| {});
     });
     println!(
         "125,310 minutes: optimum {:.2} s (bar 1.0), flex {:.2} s, always function {:.3} s; optimum ÷ flex {:.2}",
@@ -53,7 +53,7 @@ fn main() {
     );
 
     let mut state = State::Flex(Flex::new());
-    let mut seen = Observation { at_s: 0, tick_s: 60, per_s: None, world: World::function() };
+    let mut seen = Observation { at_s: 0, tick_s: 60, per_s: None, world: Simulation::function() };
     let mut worst = Duration::ZERO;
     let mut all = Duration::ZERO;
     const STEPS: u32 = 20_000;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use gearshift_policy::{
     Alarms, Demand, Economics, Flex, Hysteresis, Lcp, NanoUsd, Optimum, State, Timing, Totals,
-    Tracking, World, optimum, replay,
+    Tracking, Simulation, optimum, replay,
 };
 use serde::{Deserialize, Serialize};
 
@@ -86,14 +86,14 @@ pub struct Compared {
 
 /// Where a policy begins: tasks for the first minute where there are always tasks, else the
 /// function.
-pub fn begins_at(policy: Name, demand: Demand, economics: &Economics) -> (State, World) {
+pub fn begins_at(policy: Name, demand: Demand, economics: &Economics) -> (State, Simulation) {
     if policy != Name::AlwaysTasks {
-        return (policy.state(1), World::function());
+        return (policy.state(1), Simulation::function());
     }
     let first = demand.per_s.first().copied().unwrap_or(0.0);
     let tasks = (first / (0.7 * economics.task_per_s)).ceil();
     let tasks = (tasks as u32).clamp(1, economics.max_tasks);
-    (policy.state(tasks), World::tasks(tasks))
+    (policy.state(tasks), Simulation::tasks(tasks))
 }
 
 /// Replays one policy.
@@ -109,9 +109,9 @@ pub fn compared(
     economics: &Economics,
     timing: &Timing,
 ) -> Compared {
-    let best = |start: &World| optimum(demand.per_s, economics, timing, start);
+    let best = |start: &Simulation| optimum(demand.per_s, economics, timing, start);
     std::thread::scope(|threads| {
-        let from_function = threads.spawn(|| best(&World::function()));
+        let from_function = threads.spawn(|| best(&Simulation::function()));
         let totals: Vec<_> =
             policies.iter().map(|policy| run(*policy, demand, economics, timing)).collect();
         let (_, tasks) = begins_at(Name::AlwaysTasks, demand, economics);

@@ -2,7 +2,7 @@
 
 use gearshift_demand::Trace;
 use gearshift_policy::{
-    Demand, NanoUsd, Reason, Tick, Timing, Totals, Want, World, explain, pass_all, replay,
+    Demand, NanoUsd, Reason, Tick, Timing, Totals, Want, Simulation, explain, pass_all, replay,
 };
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
@@ -136,7 +136,7 @@ pub fn plan(
         demand,
         economics,
         &timing,
-        &World::function(),
+        &Simulation::function(),
         |_, tick| {
             optimum_costs.push(tick.cost);
         },

@@ -2,7 +2,7 @@
 //!
 //! Dynamic programming over (no load balancer | the tick of the hour in which it was asked for |
 //! tasks), with moves between the gears as one step each and starting and stopping of tasks as two
-//! passes over their number. It goes through the same world as the policies ([`crate::World`]).
+//! passes over their number. It goes through the same world as the policies ([`crate::Simulation`]).
 
 mod back;
 mod costs;
@@ -12,7 +12,7 @@ mod moves;
 
 use crate::economics::{Economics, NanoUsd};
 use crate::timing::Timing;
-use crate::world::{Want, World};
+use crate::world::{Want, Simulation};
 
 use back::Back;
 use costs::Costs;
@@ -23,16 +23,16 @@ use forward::forward;
 pub struct Optimum {
     /// With what its shifts are worth.
     pub cost: NanoUsd,
-    /// What to want in each tick, for [`World::pass`] with spilling.
+    /// What to want in each tick, for [`Simulation::pass`] with spilling.
     pub wants: Vec<Want>,
 }
 
 /// The cheapest way through `demand`, requests a second in each tick, from `start`: a world of
-/// [`World::function`] or [`World::tasks`].
+/// [`Simulation::function`] or [`Simulation::tasks`].
 ///
 /// Time grows with ticks × tasks that matter; memory with ticks. More than 64 ticks an hour, or a
 /// start in the middle of a move, is not possible.
-pub fn optimum(demand: &[f64], economics: &Economics, timing: &Timing, start: &World) -> Optimum {
+pub fn optimum(demand: &[f64], economics: &Economics, timing: &Timing, start: &Simulation) -> Optimum {
     assert!(timing.hour_ticks as usize <= lanes::LANES, "at most 64 ticks an hour");
     let serving = start.lb_age.map(|_| start.serving);
     let costs = Costs::new(demand, economics, timing);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::economics::{Economics, NanoUsd};
 use crate::step::{Observation, Reason, State, step};
 use crate::timing::Timing;
-use crate::world::{Tick, Want, World};
+use crate::world::{Tick, Want, Simulation};
 
 /// Requests a second in each tick from a time on.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +80,7 @@ pub fn replay(
     demand: Demand,
     economics: &Economics,
     timing: &Timing,
-    start: &World,
+    start: &Simulation,
     mut each: impl FnMut(&Want, &Reason, &Tick),
 ) -> Totals {
     let mut world = start.clone();
@@ -108,7 +108,7 @@ pub fn pass_all(
     demand: Demand,
     economics: &Economics,
     timing: &Timing,
-    start: &World,
+    start: &Simulation,
     mut each: impl FnMut(&Want, &Tick),
 ) -> Totals {
     let mut world = start.clone();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::economics::{Economics, NanoUsd};
 use crate::policies::{Alarms, Flex, Hysteresis, Lcp, Tracking};
 use crate::timing::Timing;
-use crate::world::{Tick, Want, World};
+use crate::world::{Tick, Want, Simulation};
 
 /// What a policy is told at the beginning of a tick.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ pub struct Observation {
     /// Requests a second of the last complete tick; none before the first has passed.
     pub per_s: Option<f64>,
     /// What stands.
-    pub world: World,
+    pub world: Simulation,
 }
 
 /// Why a policy wants what it wants, in money.

@@ -32,7 +32,7 @@ pub enum Want {
 
 /// A flex setup between two ticks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct World {
+pub struct Simulation {
     pub stage: Stage,
     /// Ticks since the load balancer was asked for; none: there is none.
     pub lb_age: Option<u32>,
@@ -67,7 +67,7 @@ pub struct Tick {
     pub refused_per_s: f64,
 }
 
-impl World {
+impl Simulation {
     /// Requests at the function, nothing else there.
     pub fn function() -> Self {
         Self { stage: Stage::Function, lb_age: None, serving: 0, starting: 0 }

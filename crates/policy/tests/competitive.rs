@@ -1,6 +1,6 @@
 //! What theory promises of lazy capacity provisioning, on random instances without delay.
 
-use gearshift_policy::{Economics, Lcp, Observation, Stage, State, Timing, Want, World, step};
+use gearshift_policy::{Economics, Lcp, Observation, Stage, State, Timing, Want, Simulation, step};
 use proptest::prelude::*;
 
 /// The line of states as policy papers have it: holding costs a state's cost each tick, going up
@@ -58,7 +58,7 @@ impl Line {
                 at_s: tick as i64 * 60,
                 tick_s: 60,
                 per_s: Some(*per_s),
-                world: World { stage: Stage::Function, ..World::function() },
+                world: Simulation { stage: Stage::Function, ..Simulation::function() },
             };
             let next = match step(&mut state, &self.economics, &timing, &seen).0 {
                 Want::Function => 0,

@@ -4,7 +4,7 @@ mod common;
 
 use gearshift_policy::{
     Alarms, Demand, Economics, Flex, Hysteresis, Lcp, Observation, State, Synthetic, Timing,
-    Totals, Tracking, Want, World, replay, step,
+    Totals, Tracking, Want, Simulation, replay, step,
 };
 
 fn economics() -> Economics {
@@ -29,11 +29,11 @@ fn a_state_that_was_written_down_goes_on_as_if_nothing_had_happened() {
     let demand =
         Synthetic::Crowds { level: 0.5, height: 20.0, per_day: 4.0 }.arrivals(3, 10.4, 2880);
     for mut state in all() {
-        let mut world = World::function();
-        let mut other: Option<(State, World)> = None;
+        let mut world = Simulation::function();
+        let mut other: Option<(State, Simulation)> = None;
         let mut last = None;
         for (tick, &per_s) in demand.iter().enumerate() {
-            let see = |world: &World| Observation {
+            let see = |world: &Simulation| Observation {
                 at_s: tick as i64 * 60,
                 tick_s: 60,
                 per_s: last,
@@ -62,7 +62,7 @@ fn two_replays_cost_the_same_and_spilling_policies_refuse_nothing() {
     let rates = Synthetic::Walk { level: 2.0, spread: 0.05 }.arrivals(5, 10.4, 5000);
     let demand = Demand { begins_s: 1_700_000_000, per_s: &rates };
     let run = |mut state: State| -> Totals {
-        replay(&mut state, demand, &economics, &timing, &World::function(), |_, _, _| {})
+        replay(&mut state, demand, &economics, &timing, &Simulation::function(), |_, _, _| {})
     };
     for (first, second) in all().into_iter().zip(all()) {
         let spills = first.spills();
@@ -80,7 +80,7 @@ fn beyond_what_the_function_takes_money_does_not_decide() {
     let mut state = State::Flex(Flex::new());
     let mut want_at = |per_s: f64| {
         let seen =
-            Observation { at_s: 0, tick_s: 60, per_s: Some(per_s), world: World::function() };
+            Observation { at_s: 0, tick_s: 60, per_s: Some(per_s), world: Simulation::function() };
         step(&mut state, &economics, &timing, &seen)
     };
     assert_eq!(want_at(700.0).0, Want::Function);

@@ -3,7 +3,7 @@
 mod common;
 
 use common::api;
-use gearshift_policy::{Economics, Timing, Want, World, optimum};
+use gearshift_policy::{Economics, Timing, Want, Simulation, optimum};
 use proptest::prelude::*;
 
 /// A world so small that every schedule can be tried.
@@ -20,14 +20,14 @@ fn small() -> (Economics, Timing) {
     (economics, timing)
 }
 
-fn replay(demand: &[f64], wants: &[Want], start: &World, e: &Economics, t: &Timing) -> i64 {
+fn replay(demand: &[f64], wants: &[Want], start: &Simulation, e: &Economics, t: &Timing) -> i64 {
     let mut world = start.clone();
     let passed =
         demand.iter().zip(wants).map(|(per_s, want)| world.pass(*want, *per_s, true, e, t));
     passed.map(|tick| tick.cost + tick.shift).sum()
 }
 
-fn cheapest(demand: &[f64], world: &World, e: &Economics, t: &Timing) -> i64 {
+fn cheapest(demand: &[f64], world: &Simulation, e: &Economics, t: &Timing) -> i64 {
     let Some((per_s, rest)) = demand.split_first() else { return 0 };
     let wants = (0..=e.max_tasks).map(Want::Tasks).chain([Want::Function]);
     let ways = wants.map(|want| {
@@ -38,8 +38,8 @@ fn cheapest(demand: &[f64], world: &World, e: &Economics, t: &Timing) -> i64 {
     ways.min().expect("there are ways")
 }
 
-fn starts() -> impl Strategy<Value = World> {
-    prop_oneof![Just(World::function()), (0u32..3).prop_map(World::tasks)]
+fn starts() -> impl Strategy<Value = Simulation> {
+    prop_oneof![Just(Simulation::function()), (0u32..3).prop_map(Simulation::tasks)]
 }
 
 proptest! {
@@ -102,9 +102,9 @@ proptest! {
 
 /// Written from the model's rules, not from the code: minutes, dollars, one function.
 mod biller {
-    use super::{Want, World};
+    use super::{Want, Simulation};
 
-    pub fn bill(demand: &[f64], wants: &[Want], start: &World) -> f64 {
+    pub fn bill(demand: &[f64], wants: &[Want], start: &Simulation) -> f64 {
         // When the load balancer was asked for, when DNS was turned to it or away, tasks by minute.
         let (mut asked, mut there, mut away) = (None, None, None);
         let (mut running, mut coming, mut usd) = (start.serving, 0, 0.0);

@@ -61,7 +61,7 @@ impl Recipe for Cpp {
         };
         let curl = match carries_curl() {
             true => CARRIED_CURL.to_owned(),
-            false => system_curl(&program).map_err(|why| missing(why, CURL_PACKAGES))?,
+            false => system_curl(&program).map_err(|error| missing(error.to_string(), CURL_PACKAGES))?,
         };
         let carrier = if npm() { CARRIER.to_owned() } else { "no npm".to_owned() };
         Ok(Tools { program, version, besides: vec![curl, carrier] })
@@ -164,14 +164,23 @@ fn c_compiler() -> Option<PathBuf> {
     chosen.or_else(|| ["cc", "gcc", "clang"].iter().find_map(|name| which::which(name).ok()))
 }
 
-/// The system's libcurl with its version, or why it cannot be used.
-fn system_curl(compiler: &Path) -> Result<String, String> {
+/// Why the system's libcurl cannot be used.
+#[derive(Debug, thiserror::Error)]
+enum NoCurl {
+    #[error("{instead} is not on the path, and libcurl's headers are missing")]
+    NoHeaders { instead: &'static str },
+    #[error("libcurl is older than 7.83")]
+    TooOld,
+}
+
+/// The system's libcurl with its version.
+fn system_curl(compiler: &Path) -> Result<String, NoCurl> {
     if !holds(compiler, "__has_include(<curl/curl.h>)", "") {
         let instead = if npm() { "a C compiler" } else { "npm" };
-        return Err(format!("{instead} is not on the path, and libcurl's headers are missing"));
+        return Err(NoCurl::NoHeaders { instead });
     }
     if !holds(compiler, "LIBCURL_VERSION_NUM >= 0x075300", "#include <curl/curlver.h>") {
-        return Err("libcurl is older than 7.83".to_owned());
+        return Err(NoCurl::TooOld);
     }
     let version = answer(Quick::new("curl-config").arg("--version"));
     Ok(version.unwrap_or_else(|| "libcurl".to_owned()))

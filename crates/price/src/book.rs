@@ -207,12 +207,13 @@ impl TierEntry {
 }
 
 impl Entry {
-    fn price(self, region: &str) -> Result<Price, String> {
+    fn price(self, region: &str) -> Result<Price, BadEntry> {
         if self.unit != self.dimension.unit() {
-            return Err(format!("unit `{}`, expected `{}`", self.unit, self.dimension.unit()));
+            let expected = self.dimension.unit();
+            return Err(BadEntry::Unit { unit: self.unit, expected });
         }
         if self.dimension == Dimension::FunctionInitGbSecond {
-            return Err("has the price of function duration; leave it out".to_owned());
+            return Err(BadEntry::OfDuration);
         }
         let tiers = joined(self.tiers)?;
         Ok(Price {
@@ -228,20 +229,37 @@ impl Entry {
     }
 }
 
-fn joined(entries: Vec<TierEntry>) -> Result<Vec<Tier>, String> {
+/// What is wrong with an entry of a book.
+#[derive(Debug, thiserror::Error)]
+enum BadEntry {
+    #[error("unit `{unit}`, expected `{expected}`")]
+    Unit { unit: String, expected: &'static str },
+    #[error("has the price of function duration; leave it out")]
+    OfDuration,
+    #[error("the tier from {0} does not join the one before")]
+    NotJoined(u64),
+    #[error("usd `{usd}`: {error}")]
+    NotDecimal { usd: String, error: rust_decimal::Error },
+    #[error("usd {0} is below zero")]
+    BelowZero(Decimal),
+    #[error("it has no tier")]
+    NoTier,
+}
+
+fn joined(entries: Vec<TierEntry>) -> Result<Vec<Tier>, BadEntry> {
     let mut tiers = Vec::with_capacity(entries.len());
     let mut next = Some(0);
     for entry in entries {
         if next != Some(entry.begin) || entry.end.is_some_and(|end| end <= entry.begin) {
-            return Err(format!("the tier from {} does not join the one before", entry.begin));
+            return Err(BadEntry::NotJoined(entry.begin));
         }
-        let usd: Decimal =
-            entry.usd.parse().map_err(|error| format!("usd `{}`: {error}", entry.usd))?;
+        let usd = entry.usd.parse::<Decimal>();
+        let usd = usd.map_err(|error| BadEntry::NotDecimal { usd: entry.usd.clone(), error })?;
         if usd < Decimal::ZERO {
-            return Err(format!("usd {usd} is below zero"));
+            return Err(BadEntry::BelowZero(usd));
         }
         next = entry.end;
         tiers.push(Tier { begin: entry.begin.into(), end: entry.end.map(Decimal::from), usd });
     }
-    if tiers.is_empty() { Err("it has no tier".to_owned()) } else { Ok(tiers) }
+    if tiers.is_empty() { Err(BadEntry::NoTier) } else { Ok(tiers) }
 }

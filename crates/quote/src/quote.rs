@@ -18,7 +18,7 @@ use gearshift_results::{Pair, Results, RowResult, RowState};
 
 use crate::line::doubtful;
 use crate::shifted::shifted;
-use crate::{Beyond, Burst, QuoteLine, Scenario, Sums};
+use crate::{Beyond, Burst, QuoteError, QuoteLine, Scenario, Sums};
 
 /// All answers.
 #[derive(Clone, Debug, Serialize)]
@@ -69,7 +69,7 @@ pub fn quote(results: &Results, book: &PriceBook, scenario: &Scenario) -> Quote 
         match quoted_row(row, results, &billing, scenario) {
             Ok(Some(row)) => quoted.push(row),
             Ok(None) => {}
-            Err(gap) => lines.push(QuoteLine { gap: Some(gap), ..QuoteLine::of(&row.row) }),
+            Err(gap) => lines.push(QuoteLine { gap: Some(gap.to_string()), ..QuoteLine::of(&row.row) }),
         }
     }
     lines.extend(quoted.iter().map(|row| line(row, &volumes, scenario)));
@@ -127,12 +127,12 @@ fn quoted_row(
     results: &Results,
     book: &PriceBook,
     scenario: &Scenario,
-) -> Result<Option<Quoted>, String> {
+) -> Result<Option<Quoted>, QuoteError> {
     let Some(money) = &result.money else { return Ok(None) };
     let Ok(row) = CATALOGUE.row(&result.row) else { return Ok(None) };
     let mut row = row.clone();
     set_spot(&mut row, scenario.spot);
-    let mut fixed = fixed_usage(&row).map_err(|error| error.to_string())?;
+    let mut fixed = fixed_usage(&row)?;
     if scenario.shared_lb && fixed.iter().any(|line| line.dimension == Dimension::LoadBalancerHour)
     {
         // Its hours and its own addresses; a task's address stays.

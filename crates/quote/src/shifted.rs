@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use crate::days_of;
 use crate::line::doubtful;
-use crate::{QuoteLine, Scenario, Sums};
+use crate::{QuoteError, QuoteLine, Scenario, Sums};
 use gearshift_results::Results;
 
 /// The line's name.
@@ -31,7 +31,7 @@ pub(crate) fn shifted<'a>(
         ..measured
     };
     let line = priced(service, bill_of(&low)?, book, scenario);
-    Some(line.unwrap_or_else(|gap| QuoteLine { gap: Some(gap), ..QuoteLine::of(FLEX) }))
+    Some(line.unwrap_or_else(|gap| QuoteLine { gap: Some(gap.to_string()), ..QuoteLine::of(FLEX) }))
 }
 
 fn priced(
@@ -39,19 +39,18 @@ fn priced(
     low: &Bill,
     book: &PriceBook,
     scenario: &Scenario,
-) -> Result<QuoteLine, String> {
-    let said = |error: &dyn std::fmt::Display| error.to_string();
-    let priced = Priced::new(service, book, Decimal::ZERO).map_err(|error| said(&error))?;
+) -> Result<QuoteLine, QuoteError> {
+    let priced = Priced::new(service, book, Decimal::ZERO)?;
     let calls = scenario.calls_per_month;
     let replayed = volume(&scenario.shape, calls, days_of(&scenario.shape), &priced);
-    let replayed = replayed.map_err(|error| said(&error))?;
+    let replayed = replayed?;
     let billed = &replayed.flex.billed;
     let same = |line: &&BillLine| !matches!(line.group, Group::Front | Group::Compute);
     let same = Bill { lines: low.lines.iter().filter(same).cloned().collect(), ..low.clone() };
     let mut groups = Vec::new();
     let mut month = Decimal::ZERO;
     for group in Group::ALL {
-        let same = same.group_monthly(group, calls, 1).map_err(|error| said(&error))?.value;
+        let same = same.group_monthly(group, calls, 1)?.value;
         let shifted = match group {
             Group::Front => billed.usd - billed.compute_usd - billed.addresses_usd,
             Group::Compute => billed.compute_usd,

@@ -7,6 +7,8 @@ use gearshift_results::{Results, Shifting};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 
+use crate::QuoteError;
+
 /// Volumes that a year of shifting is shown at, in multiples of the break-even of the two gears:
 /// those of the policy suite.
 const VOLUMES: [f64; 4] = [0.3, 1.0, 3.0, 10.0];
@@ -14,12 +16,14 @@ const VOLUMES: [f64; 4] = [0.3, 1.0, 3.0, 10.0];
 /// Days of a shape that repeats every week, and at least of one that does not.
 const DAYS: usize = 28;
 
-/// What a year of `shape` would have cost at several volumes, or why that cannot be said.
-pub fn shifting(results: &Results, book: &PriceBook, shape: &Shape) -> Result<Shifting, String> {
+/// What a year of `shape` would have cost at several volumes, as a run measured it.
+///
+/// # Errors
+/// What is missing for it.
+pub fn shifting(results: &Results, book: &PriceBook, shape: &Shape) -> Result<Shifting, QuoteError> {
     let (service, low) = service_of(results, None, HIGH)?;
     let source = service.source.clone();
-    let said = |error: &dyn std::fmt::Display| error.to_string();
-    let priced = Priced::new(service, book, Decimal::ZERO).map_err(|error| said(&error))?;
+    let priced = Priced::new(service, book, Decimal::ZERO)?;
     let even = priced.economics.break_even_per_s();
     let days = days_of(shape);
     let mut volumes = Vec::new();
@@ -28,7 +32,7 @@ pub fn shifting(results: &Results, book: &PriceBook, shape: &Shape) -> Result<Sh
         let calls =
             Decimal::from_f64(calls).and_then(|calls| calls.round_sf(1)).unwrap_or_default();
         if calls > Decimal::ZERO {
-            volumes.push(volume(shape, calls, days, &priced).map_err(|error| said(&error))?);
+            volumes.push(volume(shape, calls, days, &priced)?);
         }
     }
     Ok(Shifting {

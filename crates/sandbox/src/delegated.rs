@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use nix::unistd::{AccessFlags, Uid, access, geteuid};
 
+use crate::no_shares::NoShares;
 use crate::marks::TREE;
 use crate::mounted::{Version, trees};
 use crate::sandbox::PATIENCE;
@@ -21,13 +22,13 @@ pub(crate) const SLICE: &str = "gearshift.slice";
 pub(crate) const CONTROLLERS: [&str; 2] = ["cpu", "memory"];
 
 /// Where the v2 tree is mounted.
-pub(crate) fn mount() -> Result<PathBuf, String> {
+pub(crate) fn mount() -> Result<PathBuf, NoShares> {
     let tree = trees()?.into_iter().find(|tree| tree.version == Version::V2);
-    tree.map(|tree| tree.at).ok_or("no cgroup v2 tree is mounted".into())
+    tree.map(|tree| tree.at).ok_or(NoShares::NoV2)
 }
 
 /// The group this process may make groups in.
-pub(crate) fn base(mount: &Path) -> Result<PathBuf, String> {
+pub(crate) fn base(mount: &Path) -> Result<PathBuf, NoShares> {
     if geteuid().is_root() {
         return Ok(mount.to_owned());
     }
@@ -35,16 +36,16 @@ pub(crate) fn base(mount: &Path) -> Result<PathBuf, String> {
     let dir = mount.join(group.strip_prefix("/").unwrap_or(&group));
     match owned(&dir) && !managed(&group) {
         true => Ok(dir),
-        false => Err(format!("the cgroup v2 group {} is not delegated to you", group.display())),
+        false => Err(NoShares::NotDelegated(group)),
     }
 }
 
 /// The group this process is in, as a path from the mount.
-fn own_group() -> Result<PathBuf, String> {
+fn own_group() -> Result<PathBuf, NoShares> {
     const FILE: &str = "/proc/self/cgroup";
-    let listed = fs::read_to_string(FILE).map_err(|error| format!("{FILE}: {error}"))?;
+    let listed = fs::read_to_string(FILE).map_err(|error| NoShares::Unreadable { file: FILE, error })?;
     let unified = listed.lines().find_map(|line| line.strip_prefix("0::"));
-    unified.map(PathBuf::from).ok_or(format!("{FILE} names no cgroup v2 group"))
+    unified.map(PathBuf::from).ok_or(NoShares::NoGroup(FILE))
 }
 
 /// The group Gearshift was started in, also where that Gearshift has moved everybody into a leaf.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::no_shares::NoShares;
 use crate::SandboxError;
 use crate::scope::how_to_get_shares;
 use crate::v1::V1;
@@ -81,8 +82,8 @@ impl Host {
                 let by = hierarchy.label().to_owned();
                 Self { hierarchy: Some(hierarchy), enforcement: Enforcement::Shaped { by } }
             }
-            Err(why) => {
-                let how_to_get_it = how_to_get_shares();
+            Err(error) => {
+                let (why, how_to_get_it) = (error.to_string(), how_to_get_shares());
                 let enforcement = Enforcement::Unshaped { why, how_to_get_it };
                 Self { hierarchy: None, enforcement }
             }
@@ -102,14 +103,14 @@ impl Host {
     }
 }
 
-fn find() -> Result<Arc<dyn Hierarchy>, String> {
+fn find() -> Result<Arc<dyn Hierarchy>, NoShares> {
     let no_v1 = match V1::detect() {
         Ok(v1) => return Ok(Arc::new(v1)),
         Err(why) => why,
     };
     match V2::detect() {
         Ok(v2) => Ok(Arc::new(v2)),
-        Err(no_v2) if V1::is_mounted() => Err(format!("{no_v1}; {no_v2}")),
+        Err(no_v2) if V1::is_mounted() => Err(NoShares::Neither(Box::new([no_v1, no_v2]))),
         Err(no_v2) => Err(no_v2),
     }
 }

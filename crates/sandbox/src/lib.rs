@@ -11,6 +11,7 @@ mod error;
 mod hierarchy;
 mod marks;
 mod mounted;
+mod no_shares;
 mod priority;
 mod relatives;
 mod rootfs;

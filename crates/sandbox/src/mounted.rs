@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::no_shares::NoShares;
+
 /// One mounted tree.
 pub(crate) struct Tree {
     pub(crate) version: Version,
@@ -17,8 +19,8 @@ pub(crate) enum Version {
 }
 
 #[cfg(target_os = "linux")]
-pub(crate) fn trees() -> Result<Vec<Tree>, String> {
-    let mounts = procfs::mounts().map_err(|error| format!("/proc/mounts: {error}"))?;
+pub(crate) fn trees() -> Result<Vec<Tree>, NoShares> {
+    let mounts = procfs::mounts().map_err(NoShares::Mounts)?;
     let tree = |mount: procfs::MountEntry| {
         let version = match mount.fs_vfstype.as_str() {
             "cgroup" => Version::V1,
@@ -32,6 +34,6 @@ pub(crate) fn trees() -> Result<Vec<Tree>, String> {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn trees() -> Result<Vec<Tree>, String> {
+pub(crate) fn trees() -> Result<Vec<Tree>, NoShares> {
     Err("only Linux has control groups".to_owned())
 }

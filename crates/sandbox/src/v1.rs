@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::no_shares::NoShares;
 use crate::error::While;
 use crate::hierarchy::{CpuQuota, CpuTime, Hierarchy, MemoryUse};
 use crate::mounted::{Version, trees};
@@ -26,7 +27,7 @@ pub(crate) struct V1 {
 }
 
 impl V1 {
-    pub(crate) fn detect() -> Result<Self, String> {
+    pub(crate) fn detect() -> Result<Self, NoShares> {
         let trees = trees()?;
         let mount_of = |controller: &str| {
             trees
@@ -37,11 +38,13 @@ impl V1 {
         };
         let mut found = CONTROLLERS.map(mount_of);
         if let Some(missing) = found.iter().position(Option::is_none) {
-            return Err(format!("no cgroup v1 controller `{}`", CONTROLLERS[missing]));
+            return Err(NoShares::NoV1Controller(CONTROLLERS[missing]));
         }
         for path in found.iter().flatten() {
-            try_out(path).map_err(|error| {
-                format!("cgroup v1 is not writable ({}: {error})", path.display())
+            try_out(path).map_err(|error| NoShares::NotWritable {
+                version: "v1",
+                path: path.clone(),
+                error,
             })?;
         }
         let mut take = |index: usize| found[index].take().expect("checked above");

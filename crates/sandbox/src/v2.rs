@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::geteuid;
 
+use crate::no_shares::NoShares;
 use crate::delegated::{base, hand_down, missing_controller, mount, settle, trees_in_scopes};
 use crate::error::While;
 use crate::hierarchy::{CpuQuota, CpuTime, Hierarchy, MemoryUse};
@@ -16,23 +17,21 @@ pub(crate) struct V2 {
 }
 
 impl V2 {
-    pub(crate) fn detect() -> Result<Self, String> {
+    pub(crate) fn detect() -> Result<Self, NoShares> {
         Self::below(&base(&mount()?)?)
     }
 
     /// Uses the sub-tree `gearshift` of this directory.
-    fn below(base: &Path) -> Result<Self, String> {
+    fn below(base: &Path) -> Result<Self, NoShares> {
         if let Some(missing) = missing_controller(base) {
-            return Err(format!(
-                "cgroup v2 offers no `{missing}` controller in {}",
-                base.display()
-            ));
+            let path = base.to_owned();
+            return Err(NoShares::NoV2Controller { missing, path });
         }
         let tree = base.join(TREE);
         let prepared = try_out(&tree).and_then(|()| settle(base)).and_then(|()| hand_down(&tree));
         match prepared {
             Ok(()) => Ok(Self { tree }),
-            Err(error) => Err(format!("cgroup v2 is not writable ({}: {error})", tree.display())),
+            Err(error) => Err(NoShares::NotWritable { version: "v2", path: tree, error }),
         }
     }
 

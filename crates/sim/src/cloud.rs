@@ -25,11 +25,11 @@ const FAULT_STREAM: u64 = 0x6661_756c_7473;
 pub struct Cloud {
     clock: Arc<dyn Clock>,
     config: CloudConfig,
-    kept: Arc<Mutex<Kept>>,
+    kept: Arc<Mutex<CloudState>>,
 }
 
 /// What the provider keeps.
-pub(crate) struct Kept {
+pub(crate) struct CloudState {
     placements: StdRng,
     faults: StdRng,
     next_member: u64,
@@ -68,7 +68,7 @@ pub struct NotServing {
 impl Cloud {
     /// An empty one that lives by this clock.
     pub fn new(config: CloudConfig, clock: Arc<dyn Clock>) -> Self {
-        let kept = Kept {
+        let kept = CloudState {
             placements: StdRng::seed_from_u64(config.seed),
             faults: StdRng::seed_from_u64(config.seed ^ FAULT_STREAM),
             next_member: 0,
@@ -97,7 +97,7 @@ impl Cloud {
         let refuse =
             |why: &str| NotServing { run: run.clone(), row: row.to_owned(), why: why.to_owned() };
         let mut kept = self.kept();
-        let Kept { placements: rng, next_member, runs, .. } = &mut *kept;
+        let CloudState { placements: rng, next_member, runs, .. } = &mut *kept;
         let record = runs.get_mut(run).and_then(|record| record.row(row, now));
         let record = record.ok_or_else(|| refuse("it does not stand"))?;
         match record.standing(run, now).map(|standing| standing.state) {
@@ -194,7 +194,7 @@ impl Cloud {
     ) -> T {
         let now = self.clock.now();
         let mut kept = self.kept();
-        let Kept { placements: rng, next_member, runs, .. } = &mut *kept;
+        let CloudState { placements: rng, next_member, runs, .. } = &mut *kept;
         let mut placing = Placing { config: &self.config, rng, next_member };
         let done = work(runs.entry(run.clone()).or_default(), now, &mut placing);
         let horizon = now - Duration::from_millis(self.config.faults.stale_ms);
@@ -215,7 +215,7 @@ impl Cloud {
         record.map(|record| work(record, now)).ok_or_else(|| TargetError::NoSuchRow(row.to_owned()))
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, CloudState> {
         self.kept.lock().expect("no panic while held")
     }
 }

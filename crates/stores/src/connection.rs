@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::StoreError;
-use crate::front::{Engine, Front, NoAnswer};
+use crate::front::{Engine, StoreServer, NoAnswer};
 
 /// Binds a port of loopback, and only of loopback.
 pub(crate) async fn bind(at: SocketAddr) -> Result<(TcpListener, SocketAddr), StoreError> {
@@ -33,7 +33,7 @@ pub(crate) fn any_port() -> SocketAddr {
 /// Accepts connections until `gone` says that the store was dropped.
 pub(crate) async fn accept<E: Engine>(
     listener: TcpListener,
-    front: Arc<Front<E>>,
+    front: Arc<StoreServer<E>>,
     mut gone: watch::Receiver<()>,
 ) {
     loop {
@@ -58,7 +58,7 @@ pub(crate) async fn accept<E: Engine>(
     }
 }
 
-async fn serve<E: Engine>(stream: TcpStream, front: Arc<Front<E>>) {
+async fn serve<E: Engine>(stream: TcpStream, front: Arc<StoreServer<E>>) {
     if stream.set_nodelay(true).is_err() {
         return;
     }

@@ -81,7 +81,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
 }
 
 /// What all connections to one store share.
-pub(crate) struct Front<E> {
+pub(crate) struct StoreServer<E> {
     pub(crate) engine: E,
     pub(crate) faults: Injector,
     pub(crate) meter: Meter,
@@ -98,7 +98,7 @@ pub(crate) struct Front<E> {
 #[error("this connection is reset without an answer")]
 pub(crate) struct NoAnswer;
 
-impl<E: Engine> Front<E> {
+impl<E: Engine> StoreServer<E> {
     pub(crate) fn new(
         engine: E,
         at: SocketAddr,

@@ -55,19 +55,30 @@ pub fn fitting_share(wanted: &Wanted, standing: &[Wanted], cores: &Cores) -> f64
     fits.min(1.0)
 }
 
-/// Whether this row fits beside those that stand on this machine, of whatever run; otherwise the
-/// sentence that says why not.
-pub fn room_for(wanted: &Wanted, standing: &[Wanted], cores: &Cores) -> Result<(), String> {
+/// A row that does not fit this machine beside those that stand on it.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error(
+    "{row} needs {needs:.2} cores of this machine, {free:.2} are free for services here → end other runs (gearshift doctor lists them), or --vcpu auto"
+)]
+pub struct NoRoom {
+    pub row: String,
+    /// Cores that its members are promised together, and cores that nobody was promised.
+    pub needs: f64,
+    pub free: f64,
+}
+
+/// Whether this row fits beside those that stand on this machine, of whatever run.
+///
+/// # Errors
+/// Where it does not.
+pub fn room_for(wanted: &Wanted, standing: &[Wanted], cores: &Cores) -> Result<(), NoRoom> {
     let taken: f64 = standing.iter().map(promised_cores).sum();
     let needs = promised_cores(wanted);
     let free = cores.promised() - taken;
     if needs <= free + 1e-9 {
         return Ok(());
     }
-    Err(format!(
-        "{} needs {needs:.2} cores of this machine, {free:.2} are free for services here → end other runs (gearshift doctor lists them), or --vcpu auto",
-        wanted.spec.row.name
-    ))
+    Err(NoRoom { row: wanted.spec.row.name.clone(), needs, free })
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ mod shares;
 mod twin;
 
 pub use control::{Ask, Told};
-pub use ledger::{fitting_share, promised_cores, room_for};
-pub use place::{PlaneConfig, RunPlace, runs_on_disk};
+pub use ledger::{NoRoom, fitting_share, promised_cores, room_for};
+pub use place::{NoSuchSide, PlaneConfig, RunPlace, runs_on_disk};
 pub use runs::{EndError, EndedRun};
 pub use twin::{Twin, TwinConfig};

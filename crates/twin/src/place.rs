@@ -43,9 +43,9 @@ impl PlaneConfig {
     ///
     /// # Errors
     /// Where the row has no such side.
-    pub fn program(&self, side: Side) -> Result<&Program, String> {
-        let row = &self.wanted.spec.row.name;
-        self.programs.get(&side).ok_or_else(|| format!("{row} has no side {side}"))
+    pub fn program(&self, side: Side) -> Result<&Program, NoSuchSide> {
+        let row = || self.wanted.spec.row.name.clone();
+        self.programs.get(&side).ok_or_else(|| NoSuchSide { row: row(), side })
     }
 
     /// The row's directory, opened.
@@ -59,6 +59,14 @@ impl PlaneConfig {
         };
         PrivateDir::open(&self.directory)?.ok_or_else(gone)
     }
+}
+
+/// A side that a row does not have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{row} has no side {side}")]
+pub struct NoSuchSide {
+    pub row: String,
+    pub side: Side,
 }
 
 /// The directory of one run.

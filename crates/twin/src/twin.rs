@@ -129,7 +129,7 @@ impl Twin {
         let _ledger = lock_ledger(&self.config.base)
             .map_err(|error| failed(&row.name, "opening the ledger", error))?;
         if let Err(why) = room_for(wanted, &self.other_rows(run, &row.name).await, &cores) {
-            return Ok(Progress::Refused { why });
+            return Ok(Progress::Refused { why: why.to_string() });
         }
         let name = &row.name;
         let place = self.place(run);
@@ -168,7 +168,7 @@ impl Twin {
             .map_err(|error| failed(name, "opening the ledger", error))?;
         let others = self.other_rows(run, name).await;
         if let Err(why) = room_for(wanted, &others, &Cores::split()) {
-            return Ok(Progress::Refused { why });
+            return Ok(Progress::Refused { why: why.to_string() });
         }
         let scale = wanted.scale.clone();
         tracing::debug!(%run, row = name, ?scale, "asking the data plane for another scale");

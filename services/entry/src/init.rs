@@ -1,4 +1,4 @@
-//! What the first process of a container is there for: to hand signals on, to bury processes that
+//! What the first process of a container is there for: to hand signals on, to reap processes that
 //! nobody else waits for, and to end as the service ended.
 
 use std::io;
@@ -29,7 +29,7 @@ pub(crate) fn run(mut command: Command) -> Result<u8, EntryError> {
     loop {
         match watched.wait().map_err(io::Error::from)? {
             Signal::SIGCHLD => {
-                if let Some(status) = bury(child) {
+                if let Some(status) = reap(child) {
                     return Ok(code_of(status));
                 }
             }
@@ -65,7 +65,7 @@ fn watched() -> SigSet {
 }
 
 /// Waits for everybody who has ended; the child's status if it is among them.
-fn bury(child: Pid) -> Option<ExitStatus> {
+fn reap(child: Pid) -> Option<ExitStatus> {
     let mut ended = None;
     loop {
         let status = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::Args;
 use gearshift_load::{
-    Asked, Job, Latency, LoadError, Mode, Outcome, Percentile, Stage, Verdict, judge, run,
+    Criteria, Job, Latency, LoadError, Mode, Outcome, Percentile, Stage, Verdict, judge, run,
 };
 use jiff::SignedDuration;
 use serde::Serialize;
@@ -77,7 +77,7 @@ impl Bench {
         drop(progress);
         let outcome = outcome?;
         // Which percentiles are shown follows from how many calls there were.
-        let verdict = judge(&outcome, &Asked::percentiles(&[0.5]));
+        let verdict = judge(&outcome, &Criteria::percentiles(&[0.5]));
         if self.json {
             terminal::print_json(&Report { job: &job, verdict: &verdict, outcome: &outcome })?;
         } else {

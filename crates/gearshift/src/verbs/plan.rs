@@ -148,7 +148,9 @@ impl PlanVerb {
             None => Service::default(),
             Some(run) => {
                 let results = diff::read(run)?;
-                service_of(&results, self.low.as_deref(), &self.high).map_err(Usage)?.0
+                service_of(&results, self.low.as_deref(), &self.high)
+                    .map_err(|error| Usage(error.to_string()))?
+                    .0
             }
         };
         let given = self.memory.is_some() || self.duration.is_some() || self.task_rate.is_some();

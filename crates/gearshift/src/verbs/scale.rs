@@ -24,7 +24,7 @@ pub struct ScaleVerb {
 
 /// A row, and how many members its pools shall have; a pool without a name is the row's only one.
 #[derive(Debug, PartialEq, Eq)]
-struct Asked {
+struct ScaleRequest {
     row: String,
     pools: Vec<(Option<String>, u32)>,
 }
@@ -78,17 +78,17 @@ impl ScaleVerb {
 }
 
 /// `ROW N`, or any number of `ROW/POOL=N` of one row.
-fn parse(what: &[String]) -> Result<Asked, String> {
+fn parse(what: &[String]) -> Result<ScaleRequest, String> {
     let number =
         |text: &str| text.parse::<u32>().map_err(|_| format!("`{text}` is no number of members"));
     if let [row, members] = what
         && !row.contains('=')
         && !members.contains('=')
     {
-        return Ok(Asked { row: row.clone(), pools: vec![(None, number(members)?)] });
+        return Ok(ScaleRequest { row: row.clone(), pools: vec![(None, number(members)?)] });
     }
     let usage = "expected ROW N or ROW/POOL=N, such as flex 3 or clusters/cluster1=2";
-    let mut asked: Option<Asked> = None;
+    let mut asked: Option<ScaleRequest> = None;
     for one in what {
         let (place, members) = one.split_once('=').ok_or_else(|| format!("`{one}`: {usage}"))?;
         let (row, pool) = place.split_once('/').ok_or_else(|| format!("`{one}`: {usage}"))?;
@@ -96,14 +96,14 @@ fn parse(what: &[String]) -> Result<Asked, String> {
         match &mut asked {
             Some(asked) if asked.row == row => asked.pools.push(pool),
             Some(asked) => return Err(format!("one row at a time: {} and {row}", asked.row)),
-            None => asked = Some(Asked { row: row.to_owned(), pools: vec![pool] }),
+            None => asked = Some(ScaleRequest { row: row.to_owned(), pools: vec![pool] }),
         }
     }
     asked.ok_or_else(|| usage.to_owned())
 }
 
 /// This scale with the members asked for.
-fn scaled(row: &Row, mut scale: Scale, asked: &Asked) -> Result<Scale, String> {
+fn scaled(row: &Row, mut scale: Scale, asked: &ScaleRequest) -> Result<Scale, String> {
     for (pool, members) in &asked.pools {
         let (side, pool) = pool_of(row, &scale, pool.as_deref())?;
         if let Some(side) = scale.sides.get_mut(&side) {
@@ -149,16 +149,16 @@ fn pool_of(row: &Row, scale: &Scale, named: Option<&str>) -> Result<(Side, Strin
 mod tests {
     use super::*;
 
-    fn parsed(what: &[&str]) -> Result<Asked, String> {
+    fn parsed(what: &[&str]) -> Result<ScaleRequest, String> {
         parse(&what.iter().map(|&one| one.to_owned()).collect::<Vec<_>>())
     }
 
     #[test]
     fn a_row_or_its_pools() {
-        let flex = Asked { row: "flex".into(), pools: vec![(None, 3)] };
+        let flex = ScaleRequest { row: "flex".into(), pools: vec![(None, 3)] };
         assert_eq!(parsed(&["flex", "3"]), Ok(flex));
         let pools = vec![(Some("cluster1".into()), 2), (Some("cluster2".into()), 6)];
-        let clusters = Asked { row: "clusters".into(), pools };
+        let clusters = ScaleRequest { row: "clusters".into(), pools };
         assert_eq!(parsed(&["clusters/cluster1=2", "clusters/cluster2=6"]), Ok(clusters));
         for bad in [&["flex"][..], &["flex", "many"], &["a/b=1", "c/d=1"], &["a=1"], &["a/b=-1"]] {
             assert!(parsed(bad).is_err(), "{bad:?}");

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::build::json;
 use crate::common::Folder;
-use crate::faulty::{Asked, Fault, Faulty};
+use crate::faulty::{Criteria, Fault, Faulty};
 use crate::registry::{said, with_hits};
 use crate::server::{PASSWORD, Server, Setup, USER};
 
@@ -28,7 +28,7 @@ fn answer(status: &str, headers: &str, body: &str) -> String {
 }
 
 /// Lets pass whoever has a token for what is asked; gives tokens for a password.
-fn token_guard(port: u16) -> impl Fn(&Asked) -> Option<String> {
+fn token_guard(port: u16) -> impl Fn(&Criteria) -> Option<String> {
     move |asked| {
         let authorization = asked.header("authorization").unwrap_or_default();
         if asked.path.starts_with("/token?") {

@@ -32,13 +32,13 @@ struct Rule {
 
 /// One request, as it came.
 #[derive(Clone, Debug, Default)]
-pub struct Asked {
+pub struct Criteria {
     pub method: String,
     pub path: String,
     headers: Vec<(String, String)>,
 }
 
-impl Asked {
+impl Criteria {
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
@@ -50,12 +50,12 @@ impl Asked {
 }
 
 /// Says what a request is answered with, where it is not passed on.
-type Guard = Box<dyn Fn(&Asked) -> Option<String> + Send + Sync>;
+type Guard = Box<dyn Fn(&Criteria) -> Option<String> + Send + Sync>;
 
 struct Shared {
     behind: u16,
     rules: Mutex<Vec<Rule>>,
-    asked: Mutex<Vec<Asked>>,
+    asked: Mutex<Vec<Criteria>>,
     guard: Mutex<Option<Guard>>,
     /// Uploads by their path, where parts of them are kept.
     kept: Mutex<Option<Kept>>,
@@ -97,7 +97,7 @@ impl Faulty {
         self.shared.rules.lock().unwrap().push(Rule { method, path, times, fault });
     }
 
-    pub fn guard(&self, guard: impl Fn(&Asked) -> Option<String> + Send + Sync + 'static) {
+    pub fn guard(&self, guard: impl Fn(&Criteria) -> Option<String> + Send + Sync + 'static) {
         *self.shared.guard.lock().unwrap() = Some(Box::new(guard));
     }
 
@@ -107,9 +107,9 @@ impl Faulty {
     }
 
     /// The requests of this kind so far.
-    pub fn asked(&self, method: &str, path: &str) -> Vec<Asked> {
+    pub fn asked(&self, method: &str, path: &str) -> Vec<Criteria> {
         let asked = self.shared.asked.lock().unwrap();
-        let fits = |asked: &&Asked| asked.method == method && asked.path.contains(path);
+        let fits = |asked: &&Criteria| asked.method == method && asked.path.contains(path);
         asked.iter().filter(fits).cloned().collect()
     }
 }
@@ -156,7 +156,7 @@ fn serve(shared: &Shared, client: TcpStream) -> io::Result<()> {
 /// Takes part in an upload (distribution-spec 1.1, pushing a blob in chunks).
 fn keep(
     shared: &Shared,
-    asked: &Asked,
+    asked: &Criteria,
     fault: Option<Fault>,
     reader: impl Read,
     mut client: TcpStream,
@@ -223,7 +223,7 @@ fn store(behind: u16, place: &str, digest: &str, blob: &[u8]) -> io::Result<Stri
     Ok(format!("{status}\r\n"))
 }
 
-fn next_fault(shared: &Shared, asked: &Asked) -> Option<Fault> {
+fn next_fault(shared: &Shared, asked: &Criteria) -> Option<Fault> {
     let mut rules = shared.rules.lock().unwrap();
     let meets = |rule: &&mut Rule| {
         rule.times > 0 && rule.method == asked.method && asked.path.contains(&rule.path)
@@ -233,7 +233,7 @@ fn next_fault(shared: &Shared, asked: &Asked) -> Option<Fault> {
     Some(rule.fault.clone())
 }
 
-fn read_head(reader: &mut impl BufRead) -> io::Result<Option<Asked>> {
+fn read_head(reader: &mut impl BufRead) -> io::Result<Option<Criteria>> {
     let mut first = String::new();
     if reader.read_line(&mut first)? == 0 {
         return Ok(None);
@@ -247,11 +247,11 @@ fn read_head(reader: &mut impl BufRead) -> io::Result<Option<Asked>> {
         let Some((name, value)) = line.trim_end().split_once(": ") else { break };
         headers.push((name.to_owned(), value.to_owned()));
     }
-    Ok(Some(Asked { method, path, headers }))
+    Ok(Some(Criteria { method, path, headers }))
 }
 
 /// The head of a request, to a registry that wants to see no credentials.
-fn pass_on(asked: &Asked, mut behind: &TcpStream) -> io::Result<()> {
+fn pass_on(asked: &Criteria, mut behind: &TcpStream) -> io::Result<()> {
     let mut head = format!("{} {} HTTP/1.1\r\nConnection: close\r\n", asked.method, asked.path);
     for (name, value) in &asked.headers {
         if !["authorization", "connection"].contains(&name.to_lowercase().as_str()) {

@@ -21,7 +21,7 @@ pub(super) struct Upload<'a> {
 }
 
 /// Where an upload stands.
-struct Standing {
+struct UploadState {
     /// Where to go on. The registry gives a new one with every answer.
     place: String,
     /// What the registry has, in bytes.
@@ -32,7 +32,7 @@ struct Standing {
 enum Begun {
     /// The registry had the blob elsewhere.
     Mounted,
-    Standing(Standing),
+    UploadState(UploadState),
 }
 
 /// What an upload came to.
@@ -50,7 +50,7 @@ impl Upload<'_> {
     pub async fn run(&self, from: Option<&str>) -> Result<Uploaded, RegistryError> {
         let mut standing = match self.begin(from).await? {
             Begun::Mounted => return Ok(Uploaded::Mounted),
-            Begun::Standing(standing) => standing,
+            Begun::UploadState(standing) => standing,
         };
         let (mut attempt, mut resumed) = (1, 0);
         loop {
@@ -87,14 +87,14 @@ impl Upload<'_> {
             StatusCode::CREATED => Ok(Begun::Mounted),
             StatusCode::ACCEPTED => {
                 let place = self.place(&answer, &call.url)?;
-                Ok(Begun::Standing(Standing { place, sent: 0 }))
+                Ok(Begun::UploadState(UploadState { place, sent: 0 }))
             }
             _ => Err(self.access.refused(answer, &call.what).await),
         }
     }
 
     /// Sends what is missing and closes the upload; none when that is done.
-    async fn advance(&self, standing: &mut Standing) -> Result<Option<Again>, RegistryError> {
+    async fn advance(&self, standing: &mut UploadState) -> Result<Option<Again>, RegistryError> {
         if standing.sent < self.blob.size {
             match self.access.once(&self.rest(standing)).await? {
                 Attempt::Answer(answer) if answer.status() == StatusCode::ACCEPTED => {
@@ -128,7 +128,7 @@ impl Upload<'_> {
 
     /// All that the registry does not have. The first time without a range, as Docker sends it: not
     /// every registry takes parts.
-    fn rest(&self, standing: &Standing) -> Call {
+    fn rest(&self, standing: &UploadState) -> Call {
         let (from, length) = (standing.sent, self.blob.size - standing.sent);
         let content = Content::File { path: self.path.clone(), from, length };
         let call = Call::new(Method::PATCH, &standing.place, self.what())
@@ -140,14 +140,14 @@ impl Upload<'_> {
         call.header(CONTENT_RANGE, format!("{from}-{}", self.blob.size - 1))
     }
 
-    fn end(&self, standing: &Standing) -> Call {
+    fn end(&self, standing: &UploadState) -> Call {
         let joint = if standing.place.contains('?') { '&' } else { '?' };
         let url = format!("{}{joint}digest={}", standing.place, self.blob.digest);
         Call::new(Method::PUT, url, self.what())
     }
 
     /// Asks what has arrived. An upload that the registry has lost begins anew.
-    async fn ask_standing(&self, standing: &mut Standing) -> Result<(), RegistryError> {
+    async fn ask_standing(&self, standing: &mut UploadState) -> Result<(), RegistryError> {
         let call = Call::new(Method::GET, &standing.place, self.what());
         let answer = self.access.ask(&call).await?;
         if answer.status() == StatusCode::NO_CONTENT {
@@ -155,7 +155,7 @@ impl Upload<'_> {
             standing.sent = self.has(&answer).unwrap_or(0).min(self.blob.size);
             return Ok(());
         }
-        if let Begun::Standing(anew) = self.begin(None).await? {
+        if let Begun::UploadState(anew) = self.begin(None).await? {
             *standing = anew;
         }
         Ok(())

@@ -10,7 +10,7 @@ use clap::Parser;
 use gearshift_demand::Reading;
 use gearshift_economics::{Priced, Service};
 use gearshift_plan::{Compared, Name, compared};
-use gearshift_policy::{Demand, Economics, Synthetic, Timing, World, pass_all};
+use gearshift_policy::{Demand, Economics, Synthetic, Timing, Simulation, pass_all};
 use gearshift_price::PriceBook;
 use rust_decimal::Decimal;
 
@@ -187,7 +187,7 @@ fn case(input: &Input, economics: &Economics, timing: &Timing) -> Case {
     let demand = Demand { begins_s: input.begins_s, per_s: &input.per_s };
     let compared = compared(&Name::ALL, demand, economics, timing);
     let wants = &compared.optimum.wants;
-    let passed = pass_all(wants, demand, economics, timing, &World::function(), |_, _| {});
+    let passed = pass_all(wants, demand, economics, timing, &Simulation::function(), |_, _| {});
     assert_eq!(
         passed.cost, compared.optimum.cost,
         "{}: the optimum is not what it claims",

@@ -14,7 +14,7 @@ use crate::economics::{Economics, NanoUsd, requests};
 use crate::policies::tasks::Tasks;
 use crate::step::{Observation, Reason};
 use crate::timing::Timing;
-use crate::world::{Stage, Want, World};
+use crate::world::{Stage, Want, Simulation};
 
 /// Patience with buying an hour, in shares of lazy provisioning's, and whether hours are renewed
 /// whatever they bring. The first begins; patience without end never leaves the function.
@@ -57,7 +57,7 @@ struct Planner {
     high: bool,
     /// What has been lost by staying in this gear, in billionths of a dollar; never below zero.
     lost: f64,
-    world: World,
+    world: Simulation,
     costs: f64,
 }
 
@@ -113,7 +113,7 @@ impl Flex {
             renews,
             high: false,
             lost: 0.0,
-            world: World::function(),
+            world: Simulation::function(),
             costs: 0.0,
         };
         Self {
@@ -242,7 +242,7 @@ impl Planner {
 
     /// Where to be in `world`: never away from a load balancer whose hour is paid, until there is
     /// just time to leave before the next.
-    fn want(&self, world: &World, tasks: u32, t: &Timing) -> Want {
+    fn want(&self, world: &Simulation, tasks: u32, t: &Timing) -> Want {
         let paid = match (world.stage, world.lb_age) {
             (Stage::LoadBalancer, Some(age)) => {
                 !(age + t.ramp_down.len() as u32).is_multiple_of(t.hour_ticks)

@@ -6,7 +6,7 @@ use fuser::{LockOwner, ReplyData, ReplyEmpty, ReplyWrite};
 use nix::libc;
 
 use super::client::Client;
-use super::front::{Trip, errno_of};
+use super::front::{RoundTrip, errno_of};
 use super::locks::{ALL_BYTES, Owner};
 use crate::Fault;
 
@@ -16,7 +16,7 @@ impl Client {
         let mut read = self.state().tree.read(ino, offset, size);
         // At the end of the file there is nothing to fetch: the client knows the size.
         if read.as_ref().is_ok_and(|data| !data.is_empty()) {
-            request.trips.push(Trip::Read);
+            request.trips.push(RoundTrip::Read);
             request.fault = self.shared.front.faults.draw_of(is_failure);
             read = request.fault.map_or(read, |fault| Err(errno_of(fault)));
         }
@@ -45,7 +45,7 @@ impl Client {
         };
         // `O_SYNC` is `O_DSYNC` and one bit more.
         if flags & libc::O_DSYNC != 0 {
-            request.trips.push(Trip::Write);
+            request.trips.push(RoundTrip::Write);
         } else if written.is_ok() && !applied.is_empty() {
             self.known().change(ino);
         }
@@ -68,7 +68,7 @@ impl Client {
 
     pub(super) fn make_durable(&self, ino: u64, reply: ReplyEmpty) {
         let changed = self.known().flush(ino);
-        let mut request = self.request("fsync").with(Trip::Write, changed);
+        let mut request = self.request("fsync").with(RoundTrip::Write, changed);
         if changed {
             request.fault = self.shared.front.faults.draw_of(is_failure);
         }
@@ -82,7 +82,7 @@ impl Client {
         let owner = Owner { client: self.id, id: owner.0 };
         let changed = self.known().flush(ino);
         let holds = self.state().locks.holds(ino, owner, ALL_BYTES);
-        let request = self.request("close").with(Trip::Write, changed).with(Trip::Lock, holds);
+        let request = self.request("close").with(RoundTrip::Write, changed).with(RoundTrip::Lock, holds);
         let shared = Arc::clone(&self.shared);
         self.answer(request, move || {
             if holds {

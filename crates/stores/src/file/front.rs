@@ -16,7 +16,7 @@ use crate::{DeclaredWait, Fault, StoreError};
 
 /// A way to the server and back, by what it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Trip {
+pub(super) enum RoundTrip {
     Read,
     Write,
     Create,
@@ -32,7 +32,7 @@ pub(super) struct Request {
     pub(super) operation: &'static str,
     pub(super) began: Instant,
     pub(super) fault: Option<Fault>,
-    pub(super) trips: Vec<Trip>,
+    pub(super) trips: Vec<RoundTrip>,
 }
 
 impl Request {
@@ -43,13 +43,13 @@ impl Request {
     }
 
     /// The same with a trip if that is needed.
-    pub(super) fn with(mut self, trip: Trip, needed: bool) -> Self {
+    pub(super) fn with(mut self, trip: RoundTrip, needed: bool) -> Self {
         self.trips.extend(needed.then_some(trip));
         self
     }
 }
 
-pub(super) struct Front {
+pub(super) struct FileServer {
     read: Law,
     write: Law,
     create: Law,
@@ -65,7 +65,7 @@ pub(super) struct Front {
     pub(super) waits: Handle,
 }
 
-impl Front {
+impl FileServer {
     pub(super) fn new(config: FileConfig, waits: Handle) -> Result<Self, StoreError> {
         let named = |id| config.laws.named(id).cloned();
         let laws: &Laws = &config.laws;
@@ -114,7 +114,7 @@ impl Front {
         reply();
     }
 
-    fn declare(&self, trips: &[Trip]) -> (Vec<DeclaredWait>, Duration) {
+    fn declare(&self, trips: &[RoundTrip]) -> (Vec<DeclaredWait>, Duration) {
         if self.off || trips.is_empty() {
             return (Vec::new(), Duration::ZERO);
         }
@@ -132,14 +132,14 @@ impl Front {
         (declared, total)
     }
 
-    fn law(&self, trip: Trip) -> &Law {
+    fn law(&self, trip: RoundTrip) -> &Law {
         match trip {
-            Trip::Read => &self.read,
-            Trip::Write => &self.write,
-            Trip::Create => &self.create,
-            Trip::Stat => &self.stat,
-            Trip::Change => &self.change,
-            Trip::Lock => &self.lock,
+            RoundTrip::Read => &self.read,
+            RoundTrip::Write => &self.write,
+            RoundTrip::Create => &self.create,
+            RoundTrip::Stat => &self.stat,
+            RoundTrip::Change => &self.change,
+            RoundTrip::Lock => &self.lock,
         }
     }
 

@@ -7,7 +7,7 @@ use fuser::{Errno, ReplyEmpty, ReplyLock};
 use nix::libc;
 
 use super::client::Client;
-use super::front::{Request, Trip};
+use super::front::{Request, RoundTrip};
 use super::locks::Lock;
 use super::shared::{Shared, Taking};
 use super::signals::is_interrupted;
@@ -17,7 +17,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 impl Client {
     pub(super) fn query_lock(&self, ino: u64, wish: Lock, reply: ReplyLock) {
-        let request = self.request("lock").with(Trip::Lock, true);
+        let request = self.request("lock").with(RoundTrip::Lock, true);
         let against = self.state().locks.against(ino, &wish);
         self.answer(request, move || match against {
             None => reply.locked(wish.bytes.0, wish.bytes.1, libc::F_UNLCK, 0),
@@ -30,7 +30,7 @@ impl Client {
 
     /// `waiting` names the thread that waits until the lock is free; without one it does not wait.
     pub(super) fn lock(&self, ino: u64, wish: Lock, waiting: Option<u32>, reply: ReplyEmpty) {
-        let request = self.request("lock").with(Trip::Lock, true);
+        let request = self.request("lock").with(RoundTrip::Lock, true);
         let taking = match self.try_lock(ino, wish) {
             Ok(taking) => taking,
             Err(error) => return reply.error(error),
@@ -72,7 +72,7 @@ impl Client {
     pub(super) fn unlock(&self, ino: u64, wish: Lock, reply: ReplyEmpty) {
         let holds = self.state().locks.holds(ino, wish.owner, wish.bytes);
         let changed = holds && self.known().flush(ino);
-        let request = self.request("unlock").with(Trip::Write, changed).with(Trip::Lock, holds);
+        let request = self.request("unlock").with(RoundTrip::Write, changed).with(RoundTrip::Lock, holds);
         let shared = Arc::clone(&self.shared);
         self.answer(request, move || {
             shared.unlock(ino, wish.owner, wish.bytes);

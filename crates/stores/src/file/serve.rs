@@ -15,7 +15,7 @@ use fuser::{
 use nix::libc;
 
 use super::client::{Client, GENERATION, TTL};
-use super::front::Trip;
+use super::front::RoundTrip;
 use super::node::{Directory, Kind, Node, TRANSFER_BYTES};
 use super::tree::{Changes, NAME_BYTES};
 
@@ -58,7 +58,7 @@ impl Filesystem for Client {
             self.known().learn(&attr);
         }
         drop(state);
-        self.answer_entry(request.with(Trip::Stat, trip), found, reply);
+        self.answer_entry(request.with(RoundTrip::Stat, trip), found, reply);
     }
 
     fn forget(&self, _: &Asked, ino: INodeNo, _: u64) {
@@ -67,7 +67,7 @@ impl Filesystem for Client {
 
     fn getattr(&self, _: &Asked, ino: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
         let trip = !self.known().has(ino.0);
-        let request = self.request("stat").with(Trip::Stat, trip);
+        let request = self.request("stat").with(RoundTrip::Stat, trip);
         let found = self.state().tree.attr(ino.0);
         self.answer_attr(request, found, reply);
     }
@@ -90,7 +90,7 @@ impl Filesystem for Client {
         _: Option<BsdFileFlags>,
         reply: ReplyAttr,
     ) {
-        let request = self.request("setattr").with(Trip::Change, true);
+        let request = self.request("setattr").with(RoundTrip::Change, true);
         let (atime, mtime) = (atime.map(time), mtime.map(time));
         let changes = Changes { perm: mode, uid, gid, size, atime, mtime };
         let set = self.state().tree.set(ino.0, changes);
@@ -117,7 +117,7 @@ impl Filesystem for Client {
         if mode & libc::S_IFMT != libc::S_IFREG {
             return reply.error(Errno::EPERM);
         }
-        let request = self.request("mknod").with(Trip::Create, true);
+        let request = self.request("mknod").with(RoundTrip::Create, true);
         let file = Node::new(Kind::File(Vec::new()), mode, owner(asked));
         self.add(request, (parent, name), file, reply);
     }
@@ -131,7 +131,7 @@ impl Filesystem for Client {
         _umask: u32,
         reply: ReplyEntry,
     ) {
-        let request = self.request("mkdir").with(Trip::Change, true);
+        let request = self.request("mkdir").with(RoundTrip::Change, true);
         let kind = Kind::Directory(Directory::below(parent.0));
         self.add(request, (parent, name), Node::new(kind, mode, owner(asked)), reply);
     }
@@ -144,25 +144,25 @@ impl Filesystem for Client {
         target: &Path,
         reply: ReplyEntry,
     ) {
-        let request = self.request("symlink").with(Trip::Create, true);
+        let request = self.request("symlink").with(RoundTrip::Create, true);
         let kind = Kind::Link(target.as_os_str().to_owned());
         self.add(request, (parent, name), Node::new(kind, 0o777, owner(asked)), reply);
     }
 
     fn link(&self, _: &Asked, ino: INodeNo, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        let request = self.request("link").with(Trip::Create, true);
+        let request = self.request("link").with(RoundTrip::Create, true);
         let linked = self.state().tree.link(ino.0, parent.0, name);
         self.answer_entry(request, linked, reply);
     }
 
     fn unlink(&self, _: &Asked, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        let request = self.request("unlink").with(Trip::Change, true);
+        let request = self.request("unlink").with(RoundTrip::Change, true);
         let done = self.state().tree.unlink(parent.0, name);
         self.answer_empty(request, done, reply);
     }
 
     fn rmdir(&self, _: &Asked, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        let request = self.request("rmdir").with(Trip::Change, true);
+        let request = self.request("rmdir").with(RoundTrip::Change, true);
         let done = self.state().tree.rmdir(parent.0, name);
         self.answer_empty(request, done, reply);
     }
@@ -180,7 +180,7 @@ impl Filesystem for Client {
         if !(flags - RenameFlags::RENAME_NOREPLACE).is_empty() {
             return reply.error(Errno::EINVAL);
         }
-        let request = self.request("rename").with(Trip::Change, true);
+        let request = self.request("rename").with(RoundTrip::Change, true);
         let no_replace = flags.contains(RenameFlags::RENAME_NOREPLACE);
         let (from, to) = ((parent.0, name), (new_parent.0, new_name));
         let done = self.state().tree.rename(from, to, no_replace);
@@ -196,7 +196,7 @@ impl Filesystem for Client {
             self.known().learn(&attr);
         }
         drop(state);
-        let trip = if truncates { Trip::Change } else { Trip::Stat };
+        let trip = if truncates { RoundTrip::Change } else { RoundTrip::Stat };
         self.answer(self.request("open").with(trip, true), move || match opened {
             Ok(handle) => reply.opened(FileHandle(handle), FopenFlags::FOPEN_DIRECT_IO),
             Err(error) => reply.error(error),
@@ -219,9 +219,9 @@ impl Filesystem for Client {
         let trip = match &opened {
             Ok((attr, _, made)) => {
                 self.known().learn(attr);
-                if *made { Trip::Create } else { Trip::Stat }
+                if *made { RoundTrip::Create } else { RoundTrip::Stat }
             }
-            Err(_) => Trip::Stat,
+            Err(_) => RoundTrip::Stat,
         };
         self.answer(request.with(trip, true), move || match opened {
             Ok((attr, handle, _)) => reply.created(
@@ -302,7 +302,7 @@ impl Filesystem for Client {
         mut reply: ReplyDirectory,
     ) {
         // One trip brings more than the kernel takes at once.
-        let request = self.request("readdir").with(Trip::Stat, offset == 0);
+        let request = self.request("readdir").with(RoundTrip::Stat, offset == 0);
         let mut state = self.state();
         let listed = state.listing(handle.0, offset == 0).map(|listing| {
             for (at, entry) in listing.iter().enumerate().skip(offset as usize) {

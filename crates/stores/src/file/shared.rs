@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use fuser::Errno;
 use tokio::sync::Notify;
 
-use super::front::Front;
+use super::front::FileServer;
 use super::locks::{Bytes, Lock, Locks, Owner};
 use super::tree::{Listed, Tree};
 
 pub(super) struct Shared {
-    pub(super) front: Arc<Front>,
+    pub(super) front: Arc<FileServer>,
     state: Mutex<State>,
     /// A lock was given up.
     pub(super) unlocked: Notify,
@@ -46,7 +46,7 @@ pub(super) enum Taking {
 }
 
 impl Shared {
-    pub(super) fn new(front: Front, tree: Tree) -> Self {
+    pub(super) fn new(front: FileServer, tree: Tree) -> Self {
         let state = State {
             tree,
             locks: Locks::default(),

@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 
 use super::FileConfig;
 use super::client::Client;
-use super::front::Front;
+use super::front::FileServer;
 use super::mounts::{files_available, unmount};
 use super::shared::Shared;
 use super::tree::Tree;
@@ -40,7 +40,7 @@ impl FileStore {
     pub fn start(config: FileConfig) -> Result<Self, StoreError> {
         files_available()?;
         let waits = Waits::start()?;
-        let front = Front::new(config, waits.runtime().handle().clone())?;
+        let front = FileServer::new(config, waits.runtime().handle().clone())?;
         let tree = Tree::new((geteuid().as_raw(), getegid().as_raw()));
         Ok(Self { shared: Arc::new(Shared::new(front, tree)), waits: Arc::new(waits) })
     }

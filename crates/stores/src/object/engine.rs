@@ -17,7 +17,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3Result, s3_error};
 
 use super::buckets::Buckets;
-use super::operation::{Asked, Kind, ObjectLaws};
+use super::operation::{ObjectCall, Kind, ObjectLaws};
 use super::service::Service;
 use crate::Metered;
 use crate::answer::Answer;
@@ -86,7 +86,7 @@ impl Engine for ObjectEngine {
     fn link(&self) {}
 
     fn read(&self, head: &Parts, _body: &Bytes) -> (Operation, Kind) {
-        let asked = Asked::of(head);
+        let asked = ObjectCall::of(head);
         let law = self.laws.of(&asked).map(Arc::clone);
         (Operation { name: asked.name.to_owned(), law }, asked.kind)
     }

@@ -19,7 +19,7 @@ use s3s::dto::Checksum;
 use tokio::sync::watch;
 
 use crate::connection::{accept, any_port, bind};
-use crate::front::Front;
+use crate::front::StoreServer;
 use crate::{FaultCounts, Hook, Metered, StoreError};
 
 use buckets::{About, Buckets, Condition, Object};
@@ -63,7 +63,7 @@ impl ObjectConfig {
 pub struct ObjectStore {
     url: String,
     buckets: Arc<Buckets>,
-    front: Arc<Front<ObjectEngine>>,
+    front: Arc<StoreServer<ObjectEngine>>,
     /// Dropping this ends the listener and every connection.
     ends: Option<watch::Sender<()>>,
 }
@@ -75,7 +75,7 @@ impl ObjectStore {
         let laws = ObjectLaws::named_in(&config.laws)?;
         let buckets = Arc::new(Buckets::new(config.capacity_bytes));
         let engine = ObjectEngine::new(buckets.clone(), laws, &config.keys, config.capacity_bytes);
-        let front = Front::new(engine, at, &config.laws, config.seed, config.hook, &BILLED)?;
+        let front = StoreServer::new(engine, at, &config.laws, config.seed, config.hook, &BILLED)?;
         let front = Arc::new(front);
         let (alive, gone) = watch::channel(());
         tokio::spawn(accept(listener, Arc::clone(&front), gone));

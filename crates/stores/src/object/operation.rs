@@ -26,7 +26,7 @@ impl ObjectLaws {
 
     /// The law of a request. Those without one of their own take the nearest: lists and heads the
     /// read's, parts, copies and deletes the write's; what only touches buckets has none.
-    pub(super) fn of(&self, asked: &Asked) -> Option<&Arc<Law>> {
+    pub(super) fn of(&self, asked: &ObjectCall) -> Option<&Arc<Law>> {
         match asked.kind {
             Kind::Read | Kind::List => Some(&self.get),
             Kind::Write if asked.conditional => Some(&self.put_conditional),
@@ -61,14 +61,14 @@ impl Kind {
 
 /// What one request asks for, told by method, path and query as S3's REST API has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(super) struct ObjectCall {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
     /// It has a condition on the object that is there.
     pub(super) conditional: bool,
 }
 
-impl Asked {
+impl ObjectCall {
     pub(super) fn of(head: &Parts) -> Self {
         let path = head.uri.path().trim_start_matches('/');
         let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
@@ -127,12 +127,12 @@ mod tests {
 
     use super::*;
 
-    fn asked(method: &str, uri: &str, headers: &[(&str, &str)]) -> Asked {
+    fn asked(method: &str, uri: &str, headers: &[(&str, &str)]) -> ObjectCall {
         let mut request = Request::builder().method(method).uri(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Asked::of(&request.body(()).expect("a request").into_parts().0)
+        ObjectCall::of(&request.body(()).expect("a request").into_parts().0)
     }
 
     #[test]

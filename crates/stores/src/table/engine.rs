@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::entrance::Entrance;
 use super::errors;
 use super::link::Link;
-use super::operation::{Asked, Kind, TableLaws};
+use super::operation::{TableCall, Kind, TableLaws};
 use super::units;
 use crate::Metered;
 use crate::answer::Answer;
@@ -50,7 +50,7 @@ impl Engine for TableEngine {
 
     fn read(&self, head: &Parts, body: &Bytes) -> (Operation, Read) {
         let json: Option<Value> = serde_json::from_slice(body).ok();
-        let asked = Asked::of(&head.headers, json.as_ref());
+        let asked = TableCall::of(&head.headers, json.as_ref());
         let law = self.laws.of(&asked).map(Arc::clone);
         (Operation { name: asked.name, law }, Read { kind: asked.kind, json })
     }
@@ -71,7 +71,7 @@ impl Engine for TableEngine {
         };
         let mut answer = match link.send(Request::from_parts(head, body)).await {
             Ok(answer) => answer,
-            Err(why) => return (errors::engine_gone(&why), Metered::new()),
+            Err(error) => return (errors::engine_gone(&error.to_string()), Metered::new()),
         };
         let Some(client_asked) = client_asked else { return (answer, Metered::new()) };
         let Ok(mut said) = serde_json::from_slice::<Value>(&answer.body) else {

@@ -52,7 +52,7 @@ pub(super) fn deny(why: &Denied) -> Answer {
     error(StatusCode::BAD_REQUEST, &code, &why.to_string())
 }
 
-/// Asked under another name, or by a page of another origin.
+/// TableCall under another name, or by a page of another origin.
 pub(super) fn turn_away(why: Stranger) -> Answer {
     let code = "com.amazon.coral.service#AccessDeniedException";
     error(StatusCode::FORBIDDEN, code, &why.to_string())

@@ -32,6 +32,15 @@ pub(crate) struct Link {
     open: Mutex<Option<SendRequest<Full<Bytes>>>>,
 }
 
+/// Why the engine gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LinkError {
+    #[error(transparent)]
+    Connect(#[from] std::io::Error),
+    #[error(transparent)]
+    Http(#[from] hyper::Error),
+}
+
 impl Link {
     pub(crate) fn new(entrance: Arc<Entrance>) -> Self {
         Self { entrance, open: Mutex::new(None) }
@@ -39,7 +48,7 @@ impl Link {
 
     /// Sends a request and takes in the whole answer. It is sent once: a broken answer may belong
     /// to a write that was applied.
-    pub(crate) async fn send(&self, request: Request<Bytes>) -> Result<Answer, String> {
+    pub(crate) async fn send(&self, request: Request<Bytes>) -> Result<Answer, LinkError> {
         let mut request = request.map(Full::new);
         drop_hop_headers(request.headers_mut());
         let mut open = self.open.lock().await;
@@ -47,9 +56,9 @@ impl Link {
             Some(sender) if sender.is_ready() => sender,
             _ => self.connect().await?,
         };
-        let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
+        let response = sender.send_request(request).await?;
         let (mut head, body) = response.into_parts();
-        let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
+        let body = body.collect().await?.to_bytes();
         // The connection is free again a moment after the body's end; wait for it here, or the
         // next request would find it busy and open another.
         if sender.ready().await.is_ok() {
@@ -59,17 +68,17 @@ impl Link {
         Ok(Answer { status: head.status, headers: head.headers, body })
     }
 
-    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, String> {
+    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, LinkError> {
         let open = async {
             let stream = self.entrance.connect().await?;
             stream.set_nodelay(true)?;
             Ok::<_, std::io::Error>(stream)
         };
-        let stream = open.await.map_err(|error| error.to_string())?;
+        let stream = open.await?;
         let (mut sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+            http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
-        sender.ready().await.map_err(|error| error.to_string())?;
+        sender.ready().await?;
         Ok(sender)
     }
 }

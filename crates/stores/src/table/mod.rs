@@ -18,7 +18,7 @@ use serde_json::json;
 use tokio::sync::{oneshot, watch};
 
 use crate::connection::{accept, any_port, bind};
-use crate::front::Front;
+use crate::front::StoreServer;
 use crate::{FaultCounts, Hook, Metered, StoreError};
 
 use engine::TableEngine;
@@ -56,7 +56,7 @@ impl TableConfig {
 pub struct TableStore {
     url: String,
     database: Database,
-    front: Arc<Front<TableEngine>>,
+    front: Arc<StoreServer<TableEngine>>,
     /// Dropping these ends the engine, the listener and every connection.
     ends: Option<(oneshot::Sender<()>, watch::Sender<()>)>,
 }
@@ -69,7 +69,7 @@ impl TableStore {
         let (entrance, engine_listener) = Entrance::open().map_err(refused)?;
         let laws = TableLaws::named_in(&config.laws)?;
         let engine = TableEngine { entrance: Arc::new(entrance), keys: config.keys, laws };
-        let front = Front::new(engine, at, &config.laws, config.seed, config.hook, &BILLED)?;
+        let front = StoreServer::new(engine, at, &config.laws, config.seed, config.hook, &BILLED)?;
         let front = Arc::new(front);
         let database = Database::memory().map_err(|error| StoreError::Engine(error.to_string()))?;
         let (stop_engine, engine_stopped) = oneshot::channel::<()>();

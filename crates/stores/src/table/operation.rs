@@ -27,7 +27,7 @@ impl TableLaws {
 
     /// The law of an operation. Operations without a law of their own take the nearest one, which
     /// is too short for batches and transactions; table management has none.
-    pub(crate) fn of(&self, asked: &Asked) -> Option<&Arc<Law>> {
+    pub(crate) fn of(&self, asked: &TableCall) -> Option<&Arc<Law>> {
         match asked.kind {
             Kind::Read if asked.strong => Some(&self.get_strong),
             Kind::Read => Some(&self.get_eventual),
@@ -49,14 +49,14 @@ pub(crate) enum Kind {
 
 /// What one request asks for.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Asked {
+pub(crate) struct TableCall {
     pub(crate) name: String,
     pub(crate) kind: Kind,
     /// A strongly consistent read.
     pub(crate) strong: bool,
 }
 
-impl Asked {
+impl TableCall {
     pub(crate) fn of(headers: &HeaderMap, body: Option<&Value>) -> Self {
         let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok());
         let name = target.and_then(|target| target.rsplit('.').next()).unwrap_or("").to_owned();
@@ -87,11 +87,11 @@ mod tests {
 
     use super::*;
 
-    fn asked(name: &str, body: Value) -> Asked {
+    fn asked(name: &str, body: Value) -> TableCall {
         let mut headers = HeaderMap::new();
         let target = format!("DynamoDB_20120810.{name}");
         headers.insert("x-amz-target", target.parse().expect("a header"));
-        Asked::of(&headers, Some(&body))
+        TableCall::of(&headers, Some(&body))
     }
 
     #[test]

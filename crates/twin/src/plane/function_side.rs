@@ -18,6 +18,7 @@ use hyper::body::Incoming;
 use rust_decimal::Decimal;
 
 use crate::plane::events::EventLog;
+use crate::plane::error::{ConditionError, StartError};
 use crate::plane::metering::gigabytes;
 use crate::plane::paths::{front_path, page_path};
 use crate::plane::side::{Opening, SideHost};
@@ -37,15 +38,15 @@ pub(super) struct FunctionSide {
 }
 
 impl FunctionSide {
-    pub(super) async fn start(opening: Opening<'_>) -> Result<Arc<Self>, String> {
+    pub(super) async fn start(opening: Opening<'_>) -> Result<Arc<Self>, StartError> {
         let Opening { config, side, gear, laws, stores, events, .. } = opening;
         let (row, settings) = (&config.wanted.spec.row, &config.wanted.spec.settings);
-        let pool = gear.pools.first().ok_or("the row has no pool")?;
+        let pool = gear.pools.first().ok_or(StartError::NoPool)?;
         let Compute::Function { memory_mb } = pool.compute else {
-            return Err(format!("a {} is no function", pool.compute));
+            return Err(StartError::NotAFunction(pool.compute.to_string()));
         };
         let program = config.program(side)?;
-        let stores = stores.ok_or("a function needs the row's stores")?;
+        let stores = stores.ok_or(StartError::NoStores)?;
         let mut variables = stores.variables(program.told_in.as_deref());
         variables.extend(program.variables.iter().cloned());
         variables.extend(
@@ -90,7 +91,7 @@ impl FunctionSide {
                 page: program.page.is_some().then(|| stores.page_route(page)).transpose()?,
             },
         );
-        let invoke = InvokeApi::open(function.clone(), 0).await.map_err(words)?;
+        let invoke = InvokeApi::open(function.clone(), 0).await.map_err(StartError::InvokeApi)?;
         let (caller, front) = (settings.caller, gear.front);
         let pool = pool.name().to_owned();
         Ok(Arc::new(Self { caller, front, pool, function, gateway, invoke, stores }))
@@ -103,7 +104,7 @@ impl SideHost for FunctionSide {
         self.gateway.answer(request, peer).await
     }
 
-    fn state(&self) -> Result<SideState, String> {
+    fn state(&self) -> Result<SideState, Arc<StartError>> {
         Ok(SideState::Ready)
     }
 
@@ -136,16 +137,16 @@ impl SideHost for FunctionSide {
         used
     }
 
-    async fn arrange(&self, condition: &Condition) -> Result<(), String> {
+    async fn arrange(&self, condition: &Condition) -> Result<(), ConditionError> {
         match condition {
             Condition::Cold => {
                 self.function.retire();
                 Ok(())
             }
             Condition::Faulty(plan) => self.stores.set_faults(*plan),
-            Condition::SpotNotice => Err("functions are not interrupted".to_owned()),
+            Condition::SpotNotice => Err(ConditionError::NotInterrupted),
             Condition::CreditsSpent | Condition::CreditsFull => {
-                Err("a function has no burst credits".to_owned())
+                Err(ConditionError::NoCredits("function"))
             }
         }
     }

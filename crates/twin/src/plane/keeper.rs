@@ -11,9 +11,10 @@ use gearshift_gear::EnvironmentId;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::plane::error::StartError;
 use crate::plane::member::{Making, Member, Shape, name_of};
 use crate::plane::on_this_clock;
-use crate::plane::pool::{GRACE, Phase, Pool, Seat, Start};
+use crate::plane::pool::{GRACE, Phase, Pool, PoolMember, Start};
 use crate::plane::setting::Setting;
 use crate::plane::starts;
 
@@ -61,7 +62,7 @@ impl Pool {
                     self.phase.send_if_modified(|phase| {
                         let waking = *phase == Phase::Waking;
                         if waking {
-                            *phase = Phase::Failed(why);
+                            *phase = Phase::Failed(Arc::new(why));
                         }
                         waking
                     });
@@ -100,7 +101,7 @@ impl Pool {
                 self.deregister(member.id());
                 self.unseat(number, member, &how);
                 if self.is_irreplaceable() {
-                    let why = "the instance's service has ended".to_owned();
+                    let why = Arc::new(StartError::InstanceEnded);
                     self.phase.send_replace(Phase::Failed(why));
                 }
                 After::Next { cold: self.is_irreplaceable() }
@@ -128,7 +129,7 @@ impl Pool {
         !self.setting.balanced && matches!(self.shape, Shape::Instance(_))
     }
 
-    async fn begin(&self) -> Result<(u64, Arc<Member>), String> {
+    async fn begin(&self) -> Result<(u64, Arc<Member>), StartError> {
         let number = self.lives.next();
         let id = name_of(&self.setting.config, &self.shape, self.setting.next_number());
         let Setting { config, host, program, files, stores, .. } = &*self.setting;
@@ -154,7 +155,7 @@ impl Pool {
             self.setting.events.happened(member.id(), what);
         }
         let notice = Arc::new(Notify::new());
-        let seat = Seat { member: member.clone(), leaving: false, notice: notice.clone() };
+        let seat = PoolMember { member: member.clone(), leaving: false, notice: notice.clone() };
         self.seats().insert(number, seat);
         let id = MemberId::from(member.id().0.as_str());
         let registered = balance::Member { id, address: member.running.address };

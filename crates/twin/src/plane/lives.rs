@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 /// The lives of all members a pool ever had.
 #[derive(Default)]
-pub(super) struct Lives(Mutex<Kept>);
+pub(super) struct Lives(Mutex<LifeTimes>);
 
 #[derive(Default)]
-struct Kept {
+struct LifeTimes {
     begun: u64,
     running: BTreeMap<u64, Instant>,
     ended: Vec<Duration>,
@@ -43,7 +43,7 @@ impl Lives {
         kept.ended.iter().copied().chain(running).collect()
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, LifeTimes> {
         self.0.lock().expect("no panic while held")
     }
 }

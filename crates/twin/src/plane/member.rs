@@ -8,9 +8,9 @@ use gearshift_sandbox::{CpuQuota, Host, Limits};
 use gearshift_stores::{FileStore, Mount};
 
 use crate::place::PlaneConfig;
+use crate::plane::error::StartError;
 use crate::plane::credits::Credits;
 use crate::plane::running::Running;
-use crate::plane::words;
 use crate::shares::{instance_quota, task_quota};
 
 /// Where a member's own file system lies in it, below the row's directory.
@@ -32,8 +32,8 @@ pub(super) enum Shape {
 }
 
 impl Shape {
-    pub(super) fn of(compute: &Compute) -> Result<Self, String> {
-        let known = |kind: &String| instance_type(kind).map_err(|error| error.to_string());
+    pub(super) fn of(compute: &Compute) -> Result<Self, StartError> {
+        let known = |kind: &String| instance_type(kind).map_err(StartError::from);
         match compute {
             Compute::Instance(kind) => known(kind).map(Self::Instance),
             Compute::Task { milli_vcpu, memory_mb, spot, host } => Ok(Self::Task {
@@ -42,7 +42,7 @@ impl Shape {
                 spot: *spot,
                 host: host.as_ref().map(known).transpose()?,
             }),
-            other => Err(format!("a pool of {other} is not built yet")),
+            other => Err(StartError::ComputeNotBuilt(other.to_string())),
         }
     }
 
@@ -102,16 +102,16 @@ pub(super) fn name_of(config: &PlaneConfig, shape: &Shape, number: u64) -> Envir
 
 impl Member {
     /// Starts it and waits until it listens.
-    pub(super) async fn start(making: Making<'_>, id: EnvironmentId) -> Result<Self, String> {
+    pub(super) async fn start(making: Making<'_>, id: EnvironmentId) -> Result<Self, StartError> {
         let Making { config, host, program, shape, files, mut variables } = making;
         let mount = match files {
             Some(files) => {
                 let at = config.private().and_then(|row| row.dir(FILES)?.dir(&id.0));
-                let at = at.map_err(words)?.path().to_owned();
+                let at = at?.path().to_owned();
                 let file = at.join(COUNTED_IN).display().to_string();
                 let told_in = program.told_in.as_ref().and_then(|names| names.file.clone());
                 variables.extend(told_in.map(|name| (name, file)));
-                Some(files.mount(&at, &id.0).map_err(words)?)
+                Some(files.mount(&at, &id.0)?)
             }
             None => None,
         };

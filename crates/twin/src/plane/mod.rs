@@ -2,6 +2,7 @@
 
 mod capacity;
 mod credits;
+mod error;
 mod events;
 mod function_side;
 mod keeper;
@@ -42,12 +43,14 @@ use row::StandingRow;
 #[derive(Debug, thiserror::Error)]
 pub enum PlaneError {
     #[error(
-        "its settings on standard input: {why} → they are written by gearshift itself; gearshift up ROW"
+        "its settings on standard input: {0} → they are written by gearshift itself; gearshift up ROW"
     )]
-    Config { why: String },
+    Config(#[from] serde_json::Error),
+    #[error("its settings on standard input: {0} → gearshift up ROW")]
+    Unreadable(std::io::Error),
     /// The reason ends with the next step where there is one.
-    #[error("cannot start {row}: {why}")]
-    Start { row: String, why: String },
+    #[error("cannot start {row}: {error}")]
+    Start { row: String, error: Box<dyn std::error::Error + Send + Sync> },
 }
 
 /// Serves the row that standard input describes, a [`PlaneConfig`], until told to stop, by its socket or
@@ -56,23 +59,23 @@ pub enum PlaneError {
 /// # Errors
 /// [`PlaneError`], whose text is the last line that the row's log shows.
 pub async fn serve() -> Result<(), PlaneError> {
-    let unreadable = |why: String| PlaneError::Config { why };
     let mut text = Vec::new();
-    std::io::stdin().read_to_end(&mut text).map_err(|error| unreadable(error.to_string()))?;
-    let config: PlaneConfig =
-        serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))?;
-    let not_started =
-        |why: String| PlaneError::Start { row: config.wanted.spec.row.name.clone(), why };
+    std::io::stdin().read_to_end(&mut text).map_err(PlaneError::Unreadable)?;
+    let config: PlaneConfig = serde_json::from_slice(&text)?;
+    let not_started = |error: Box<dyn std::error::Error + Send + Sync>| PlaneError::Start {
+        row: config.wanted.spec.row.name.clone(),
+        error,
+    };
     let mut terminate =
-        signal(SignalKind::terminate()).map_err(|error| not_started(error.to_string()))?;
+        signal(SignalKind::terminate()).map_err(|error| not_started(error.into()))?;
     let unshaped = matches!(Host::detect().enforcement(), Enforcement::Unshaped { .. });
     if unshaped {
         adopt_orphans();
     }
-    let row = StandingRow::start(&config).await.map_err(not_started)?;
+    let row = StandingRow::start(&config).await.map_err(|error| not_started(error.into()))?;
     let row = Arc::new(row);
     // Bound under another name and renamed, so that whoever can connect finds the row ready.
-    let directory = config.private().map_err(|error| not_started(error.to_string()))?;
+    let directory = config.private().map_err(|error| not_started(error.into()))?;
     let unnamed = directory.short("control.new");
     let listener = UnixListener::bind(&unnamed).and_then(|listener| {
         // Its directory lets nobody else in; its own mode says the same.
@@ -80,7 +83,7 @@ pub async fn serve() -> Result<(), PlaneError> {
         std::fs::rename(&unnamed, directory.short(SOCKET))?;
         Ok(listener)
     });
-    let listener = listener.map_err(|error| not_started(error.to_string()))?;
+    let listener = listener.map_err(|error| not_started(error.into()))?;
     let stop = Arc::new(Notify::new());
     loop {
         tokio::select! {
@@ -131,8 +134,4 @@ fn on_this_clock(config: &PlaneConfig, time: Duration) -> Duration {
 /// What the kernel counts, as the world says it.
 fn counted(memory: MemoryUse) -> Memory {
     Memory { now_bytes: memory.now_bytes, peak_bytes: memory.peak_bytes }
-}
-
-fn words(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }

@@ -15,6 +15,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::plane::error::{ConditionError, StartError};
 use crate::plane::credits::Credits;
 use crate::plane::keeper::DEREGISTRATION;
 use crate::plane::lives::Lives;
@@ -43,7 +44,7 @@ pub(super) struct Pool {
     pub(super) phase: watch::Sender<Phase>,
     /// One for each member that there shall be; cancelled, its member drains and goes.
     keepers: Mutex<Vec<CancellationToken>>,
-    seats: Mutex<BTreeMap<u64, Seat>>,
+    seats: Mutex<BTreeMap<u64, PoolMember>>,
     pub(super) draws: Mutex<StdRng>,
     pub(super) lives: Lives,
     work: Mutex<JoinSet<()>>,
@@ -58,11 +59,11 @@ pub(super) enum Phase {
     Waking,
     Running,
     /// None could be started, or the only one has ended and nothing replaces it.
-    Failed(String),
+    Failed(Arc<StartError>),
 }
 
 /// A member and what is to become of it.
-pub(super) struct Seat {
+pub(super) struct PoolMember {
     pub(super) member: Arc<Member>,
     pub(super) leaving: bool,
     pub(super) notice: Arc<Notify>,
@@ -88,7 +89,7 @@ impl Pool {
         count: u32,
         how: Start,
         draws: StdRng,
-    ) -> Result<Arc<Self>, String> {
+    ) -> Result<Arc<Self>, StartError> {
         let registered = watch::Sender::new(Vec::new());
         let interval = on_this_clock(&setting.config, HEALTH_INTERVAL);
         let config = PoolConfig {
@@ -149,7 +150,7 @@ impl Pool {
 
     /// Whether requests may be sent on; in a cold moment after members have started for them. True
     /// for the request that made them start.
-    pub(super) async fn wake(&self) -> Result<bool, String> {
+    pub(super) async fn wake(&self) -> Result<bool, StartError> {
         let began_it = self.phase.send_if_modified(|phase| {
             let cold = *phase == Phase::Cold;
             if cold {
@@ -164,13 +165,13 @@ impl Pool {
     ///
     /// # Errors
     /// Why none does.
-    pub(super) async fn awake(&self) -> Result<(), String> {
+    pub(super) async fn awake(&self) -> Result<(), StartError> {
         let mut phase = self.phase.subscribe();
         let awake = phase.wait_for(|phase| !matches!(phase, Phase::Waking)).await;
         match awake.as_deref() {
-            Ok(Phase::Failed(why)) => Err(why.clone()),
+            Ok(Phase::Failed(why)) => Err(StartError::OfMember(why.clone())),
             Ok(_) => Ok(()),
-            Err(_) => Err("the row has ended".to_owned()),
+            Err(_) => Err(StartError::RowEnded),
         }
     }
 
@@ -189,7 +190,7 @@ impl Pool {
     /// Every member that runs, oldest first.
     pub(super) fn members(&self) -> Vec<(Arc<Member>, MemberState)> {
         let checked = self.balance.as_ref().map(|balance| balance.states()).unwrap_or_default();
-        let state = |seat: &Seat| match seat.leaving {
+        let state = |seat: &PoolMember| match seat.leaving {
             true => MemberState::Draining,
             false => self.state_of(seat.member.id(), &checked),
         };
@@ -238,12 +239,12 @@ impl Pool {
     }
 
     /// The oldest member is told that it will be interrupted.
-    pub(super) fn interrupt_one(&self) -> Result<(), String> {
+    pub(super) fn interrupt_one(&self) -> Result<(), ConditionError> {
         if !self.shape.spot() {
-            return Err("it has no Spot members: nobody interrupts them".to_owned());
+            return Err(ConditionError::NotSpot);
         }
         let mut seats = self.seats();
-        let seat = seats.values_mut().find(|seat| !seat.leaving).ok_or("no member is running")?;
+        let seat = seats.values_mut().find(|seat| !seat.leaving).ok_or(ConditionError::NoMember)?;
         seat.leaving = true;
         seat.notice.notify_one();
         Ok(())
@@ -264,7 +265,7 @@ impl Pool {
         ending.join_all().await;
     }
 
-    pub(super) fn seats(&self) -> MutexGuard<'_, BTreeMap<u64, Seat>> {
+    pub(super) fn seats(&self) -> MutexGuard<'_, BTreeMap<u64, PoolMember>> {
         self.seats.lock().expect("no panic while held")
     }
 

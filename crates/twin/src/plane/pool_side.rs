@@ -33,10 +33,10 @@ use crate::plane::metering::{hours, traffic};
 use crate::plane::on_this_clock;
 use crate::plane::paths::front_path;
 use crate::plane::pool::{Phase, Pool, Start};
+use crate::plane::error::{ConditionError, StartError};
 use crate::plane::setting::Setting;
 use crate::plane::side::{Opening, SideHost, refused};
 use crate::plane::wire::{Crossed, Wire};
-use crate::plane::words;
 
 pub(super) struct PoolSide {
     setting: Arc<Setting>,
@@ -54,7 +54,7 @@ pub(super) struct PoolSide {
 impl PoolSide {
     /// Starts this gear's members. Those of a row's first side start at once; those of a side that is
     /// added to a standing row after what AWS needs for them and their load balancer.
-    pub(super) async fn start(opening: Opening<'_>, how: Start) -> Result<Arc<Self>, String> {
+    pub(super) async fn start(opening: Opening<'_>, how: Start) -> Result<Arc<Self>, StartError> {
         let Opening { config, side, gear, scale, laws, stores, events, times } = opening;
         let path = front_path(config, gear.front, &laws)?;
         let seed = config.wanted.spec.settings.seed;
@@ -64,13 +64,13 @@ impl PoolSide {
                 let hook = Arc::new(move |call| hooked.record(call));
                 let laws = laws.clone();
                 let files = FileConfig { seed: seed.wrapping_add(3), laws, hook: Some(hook) };
-                Some(FileStore::start(files).map_err(words)?)
+                Some(FileStore::start(files)?)
             }
             _ => None,
         };
         let mut draws = StdRng::seed_from_u64(seed.wrapping_add(4));
         if how == Start::OnTheClock && gear.front == Front::LoadBalancer {
-            let created = laws.named("alb.create").map_err(words)?.draw(&mut draws);
+            let created = laws.named("alb.create")?.draw(&mut draws);
             tokio::time::sleep(on_this_clock(config, created)).await;
         }
         let setting = Arc::new(Setting {
@@ -90,7 +90,7 @@ impl PoolSide {
             let draws = StdRng::seed_from_u64(seed.wrapping_add(4 + index as u64));
             Pool::start(setting.clone(), pool, count, how, draws)
         });
-        let pools = pools.collect::<Result<_, String>>()?;
+        let pools = pools.collect::<Result<_, StartError>>()?;
         Ok(Arc::new(Self {
             front: gear.front,
             limit: usize::try_from(gear.limits.payload_bytes).unwrap_or(usize::MAX),
@@ -109,7 +109,7 @@ impl PoolSide {
     ///
     /// # Errors
     /// Why one does not.
-    pub(super) async fn awake(&self) -> Result<(), String> {
+    pub(super) async fn awake(&self) -> Result<(), StartError> {
         for pool in &self.pools {
             pool.awake().await?;
         }
@@ -172,7 +172,7 @@ impl SideHost for PoolSide {
 
     /// Without a member that takes requests it warms up, unless it shall have none: then requests
     /// wait for the first one in a cold moment.
-    fn state(&self) -> Result<SideState, String> {
+    fn state(&self) -> Result<SideState, Arc<StartError>> {
         for pool in &self.pools {
             match pool.phase() {
                 Phase::Failed(why) => return Err(why),
@@ -216,7 +216,7 @@ impl SideHost for PoolSide {
         used
     }
 
-    async fn arrange(&self, condition: &Condition) -> Result<(), String> {
+    async fn arrange(&self, condition: &Condition) -> Result<(), ConditionError> {
         match condition {
             Condition::Cold => {
                 for pool in &self.pools {
@@ -225,10 +225,10 @@ impl SideHost for PoolSide {
                 Ok(())
             }
             Condition::Faulty(plan) => match (&self.setting.files, &self.setting.stores) {
-                (Some(files), _) => files.set_faults(*plan).map_err(words),
+                (Some(files), _) => Ok(files.set_faults(*plan)?),
                 (None, Some(stores)) => stores.set_faults(*plan),
                 (None, None) if *plan == FaultPlan::default() => Ok(()),
-                (None, None) => Err("this row has no store that could fail".to_owned()),
+                (None, None) => Err(ConditionError::NoStore),
             },
             Condition::SpotNotice => self.pools.first().map_or(Ok(()), |pool| pool.interrupt_one()),
             Condition::CreditsSpent => self.set_credits(Credits::spent),
@@ -317,7 +317,7 @@ impl PoolSide {
     fn set_credits(
         &self,
         credits: fn(&'static gearshift_gear::InstanceType) -> Credits,
-    ) -> Result<(), String> {
+    ) -> Result<(), ConditionError> {
         let mut any = false;
         for pool in &self.pools {
             if let Shape::Instance(kind) = &pool.shape {
@@ -325,7 +325,7 @@ impl PoolSide {
                 any = true;
             }
         }
-        any.then_some(()).ok_or_else(|| "a task has no burst credits".to_owned())
+        any.then_some(()).ok_or(ConditionError::NoCredits("task"))
     }
 
     fn capacity(&self) -> MutexGuard<'_, CapacityMeter> {

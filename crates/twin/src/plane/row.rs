@@ -14,7 +14,8 @@ use hyper::{Request, StatusCode};
 use jiff::Timestamp;
 
 use crate::control::{Ask, Told};
-use crate::place::PlaneConfig;
+use crate::place::{NoSuchSide, PlaneConfig};
+use crate::plane::error::StartError;
 use crate::plane::events::EventLog;
 use crate::plane::function_side::FunctionSide;
 use crate::plane::metering::usage_lines;
@@ -52,7 +53,7 @@ struct Shared {
 }
 
 impl StandingRow {
-    pub(super) async fn start(config: &PlaneConfig) -> Result<Self, String> {
+    pub(super) async fn start(config: &PlaneConfig) -> Result<Self, StartError> {
         let row = &config.wanted.spec.row;
         let laws = Arc::new(paths::laws(config)?);
         let times = Arc::new(StoreTimes::default());
@@ -76,7 +77,7 @@ impl StandingRow {
             let row = serving.clone();
             async move { row.answer(request, peer).await }
         });
-        let server = server.await.map_err(|error| port_refused(config, &error))?;
+        let server = server.await.map_err(|error| port_refused(config, error))?;
         Ok(Self { shared, server })
     }
 
@@ -142,7 +143,7 @@ impl Shared {
         for host in self.slots.hosts() {
             match host.arrange(condition).await {
                 Ok(()) => arranged = true,
-                Err(why) => refused = refused.or(Some(why)),
+                Err(error) => refused = refused.or(Some(error.to_string())),
             }
         }
         match refused.filter(|_| !arranged) {
@@ -162,9 +163,10 @@ impl Shared {
         side: Side,
         scale: &SideScale,
         how: Start,
-    ) -> Result<Arc<dyn SideHost>, String> {
+    ) -> Result<Arc<dyn SideHost>, StartError> {
         let row = &self.config.wanted.spec.row;
-        let gear = row.side(side).ok_or_else(|| format!("{} has no side {side}", row.name))?;
+        let gear =
+            row.side(side).ok_or_else(|| NoSuchSide { row: row.name.clone(), side })?;
         let opening = Opening {
             config: &self.config,
             side,
@@ -197,7 +199,8 @@ impl Shared {
         if let Err(error) = scale.check(&self.config.wanted.spec.row) {
             return Told::Refused { why: error.to_string() };
         }
-        if let Err(why) = self.can_have(&scale) {
+        if let Some(side) = self.not_ready(&scale) {
+            let why = format!("the {side} side is not ready to take requests");
             return Told::Refused { why };
         }
         tracing::info!(row = self.config.wanted.spec.row.name, ?scale, "scale");
@@ -211,18 +214,16 @@ impl Shared {
         Told::Done
     }
 
-    /// Requests are sent nowhere where nobody could take them.
-    fn can_have(&self, scale: &Scale) -> Result<(), String> {
+    /// A side that would get more requests than now and is not ready: nobody there could take them.
+    fn not_ready(&self, scale: &Scale) -> Option<Side> {
         let (_, standing) = self.slots.standing();
-        for (side, wanted) in scale.sides.iter().filter(|(_, wanted)| wanted.weight > 0) {
+        let mut weighed = scale.sides.iter().filter(|(_, wanted)| wanted.weight > 0);
+        weighed.find_map(|(side, wanted)| {
             let seen = standing.get(side);
             let grows = seen.is_none_or(|seen| wanted.weight > seen.weight);
             let ready = seen.is_some_and(|seen| seen.state == SideState::Ready);
-            if grows && !ready {
-                return Err(format!("the {side} side is not ready to take requests"));
-            }
-        }
-        Ok(())
+            (grows && !ready).then_some(*side)
+        })
     }
 
     async fn scale_side(self: &Arc<Self>, side: Side, wanted: &SideScale) {
@@ -272,7 +273,7 @@ async fn stores(
     config: &PlaneConfig,
     laws: &Arc<Laws>,
     times: &Arc<StoreTimes>,
-) -> Result<Option<Arc<Stores>>, String> {
+) -> Result<Option<Arc<Stores>>, StartError> {
     let row = &config.wanted.spec.row;
     let sides = row.sides();
     let needs = |(_, gear): &&(Side, &Gear)| {
@@ -288,12 +289,10 @@ async fn stores(
 }
 
 /// Why the row's address could not be opened.
-fn port_refused(config: &PlaneConfig, error: &std::io::Error) -> String {
+fn port_refused(config: &PlaneConfig, error: std::io::Error) -> StartError {
     match config.wanted.spec.settings.port {
-        0 => format!("no free port on loopback: {error}"),
-        port if error.kind() == std::io::ErrorKind::AddrInUse => {
-            format!("port {port} is taken by another program → --port with another number, or none")
-        }
-        port => format!("port {port} cannot be opened: {error} → --port with another number"),
+        0 => StartError::NoPort(error),
+        port if error.kind() == std::io::ErrorKind::AddrInUse => StartError::PortTaken(port),
+        port => StartError::Port { port, error },
     }
 }

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::place::PlaneConfig;
+use crate::plane::error::StartError;
 use crate::plane::counted;
 
 /// Longest a service may take until it listens.
@@ -49,26 +50,26 @@ impl Running {
         id: EnvironmentId,
         limits: &Limits,
         variables: &[(String, String)],
-    ) -> Result<Self, String> {
+    ) -> Result<Self, StartError> {
         let began = Instant::now();
         let sandbox =
-            Sandbox::create(host, &config.run, &id.0, limits).map_err(|e| e.to_string())?;
-        let address = free_address().map_err(|e| format!("no free port on loopback: {e}"))?;
+            Sandbox::create(host, &config.run, &id.0, limits)?;
+        let address = free_address().map_err(StartError::NoPort)?;
         // What a service says beside its answers; a row's own log begins anew with every start.
-        let directory = config.private().map_err(|e| e.to_string())?;
+        let directory = config.private()?;
         let log = log_of(&id);
-        let said = directory.create(&log).map_err(|e| e.to_string())?;
+        let said = directory.create(&log)?;
         let mut command = command(config, program, &id, address, said);
         command.envs(variables.iter().map(|(name, value)| (name, value)));
-        sandbox.enter(&mut command).map_err(|e| e.to_string())?;
+        sandbox.enter(&mut command)?;
         if let Some(image) = &program.image {
-            into_image(&mut command, image).map_err(|e| e.to_string())?;
+            into_image(&mut command, image).map_err(StartError::Image)?;
         }
         let mut command = tokio::process::Command::from(command);
         let mut child = command
             .kill_on_drop(true)
             .spawn()
-            .map_err(|e| format!("{}: {e}", program.executable().display()))?;
+            .map_err(|error| StartError::Program { program: program.executable().into(), error })?;
         let pid = Pid::from_raw(child.id().expect("not waited for yet") as i32);
         let (tell, ended) = watch::channel(None);
         let waiter = tokio::spawn(async move {
@@ -85,7 +86,7 @@ impl Running {
         Ok(running)
     }
 
-    async fn wait_until_it_listens(&self, directory: &PrivateDir) -> Result<(), String> {
+    async fn wait_until_it_listens(&self, directory: &PrivateDir) -> Result<(), StartError> {
         let began = Instant::now();
         while began.elapsed() < START_LIMIT {
             if tokio::net::TcpStream::connect(self.address).await.is_ok() {
@@ -94,13 +95,11 @@ impl Running {
             if let Some(status) = *self.ended.borrow() {
                 let said = directory.read(&log_of(&self.id), MOST_SAID).ok().flatten();
                 let said = String::from_utf8_lossy(&said.unwrap_or_default()).into_owned();
-                let last = said.trim().lines().last().map(|line| format!(": {line}"));
-                let last = last.unwrap_or_default();
-                return Err(format!("its service ended before it listened ({status}){last}"));
+                return Err(StartError::Ended { status, said });
             }
             sleep_until(Instant::now() + LOOK).await;
         }
-        Err(format!("its service did not listen within {} s", START_LIMIT.as_secs()))
+        Err(StartError::Silent(START_LIMIT))
     }
 
     /// False once its process has ended.

@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 
 use crate::place::PlaneConfig;
+use crate::plane::error::{ConditionError, StartError};
 use crate::plane::events::EventLog;
 use crate::plane::store_times::StoreTimes;
 use crate::plane::stores::Stores;
@@ -40,7 +41,7 @@ pub(super) trait SideHost: Send + Sync {
     ///
     /// # Errors
     /// Why it will not be ready by itself.
-    fn state(&self) -> Result<SideState, String>;
+    fn state(&self) -> Result<SideState, Arc<StartError>>;
 
     /// Its pools by name.
     fn pools(&self) -> BTreeMap<String, PoolStanding>;
@@ -57,7 +58,7 @@ pub(super) trait SideHost: Send + Sync {
     ///
     /// # Errors
     /// Why it cannot.
-    async fn arrange(&self, condition: &Condition) -> Result<(), String>;
+    async fn arrange(&self, condition: &Condition) -> Result<(), ConditionError>;
 
     /// Has so many members in each pool from now on; returns at once.
     async fn scale(&self, members: &BTreeMap<String, u32>);

@@ -8,6 +8,7 @@ use gearshift_deploy::{PoolStanding, Scale, SideScale, SideStanding, SideState, 
 use gearshift_gear::Side;
 use gearshift_stores::Metered;
 
+use crate::plane::error::StartError;
 use crate::plane::side::SideHost;
 
 /// A step through the turns of 1000 that has no common divisor with it, so that sides are mixed.
@@ -18,13 +19,13 @@ const STEP: u64 = 619;
 pub(super) struct Slots {
     /// A request chooses its side and is counted under the read lock, so that a side whose weight was
     /// set to 0 and that counts none gets none any more.
-    kept: RwLock<Kept>,
+    kept: RwLock<Sides>,
     /// Requests so far, from which weights take their turns.
     taken: AtomicU64,
 }
 
 #[derive(Default)]
-struct Kept {
+struct Sides {
     sides: BTreeMap<Side, Slot>,
     /// Usage of sides that are gone.
     past: Metered,
@@ -37,13 +38,13 @@ struct Slot {
     number: u64,
     weight: u16,
     in_flight: Arc<AtomicU64>,
-    standing: Standing,
+    standing: Progress,
     /// What it was told last to have.
     scale: SideScale,
 }
 
 /// How far a side is.
-enum Standing {
+enum Progress {
     /// What its members need first is on its way, such as its load balancer.
     Opening {
         on: String,
@@ -83,7 +84,7 @@ impl Slots {
     pub(super) fn add(&self, side: Side, scale: &SideScale, host: Arc<dyn SideHost>) {
         let mut kept = self.kept.write().expect("no panic while held");
         let number = kept.next_number();
-        let slot = Slot { standing: Standing::Open(host), ..Slot::new(number, side, scale) };
+        let slot = Slot { standing: Progress::Open(host), ..Slot::new(number, side, scale) };
         kept.sides.insert(side, Slot { weight: scale.weight, ..slot });
     }
 
@@ -91,7 +92,7 @@ impl Slots {
     /// spread exactly by weight.
     pub(super) fn choose(&self) -> Option<(Side, Arc<dyn SideHost>, InFlight)> {
         let kept = self.kept.read().expect("no panic while held");
-        let open = |slot: &&Slot| slot.weight > 0 && matches!(slot.standing, Standing::Open(_));
+        let open = |slot: &&Slot| slot.weight > 0 && matches!(slot.standing, Progress::Open(_));
         let weights: u64 =
             kept.sides.values().filter(open).map(|slot| u64::from(slot.weight)).sum();
         let turn = self.taken.fetch_add(1, Ordering::Relaxed).wrapping_mul(STEP);
@@ -101,7 +102,7 @@ impl Slots {
             before += u64::from(slot.weight);
             turn < before
         })?;
-        let Standing::Open(host) = &slot.standing else { return None };
+        let Progress::Open(host) = &slot.standing else { return None };
         slot.in_flight.fetch_add(1, Ordering::SeqCst);
         Some((*side, host.clone(), InFlight(slot.in_flight.clone())))
     }
@@ -126,11 +127,11 @@ impl Slots {
         let mut sides = BTreeMap::new();
         for (&side, slot) in &kept.sides {
             let (of_side, pools) = match &slot.standing {
-                Standing::Opening { on } => {
+                Progress::Opening { on } => {
                     (SideState::Warming { on: on.clone() }, expected(&slot.scale))
                 }
-                Standing::Draining(host) => (SideState::Draining, host.pools()),
-                Standing::Open(host) => match host.state() {
+                Progress::Draining(host) => (SideState::Draining, host.pools()),
+                Progress::Open(host) => match host.state() {
                     Ok(of_side) => (of_side, host.pools()),
                     // A side that gets no requests breaks nothing: it is tried again.
                     Err(why) if slot.weight == 0 => {
@@ -157,8 +158,8 @@ impl Slots {
         if let Some(slot) = kept.sides.get_mut(&side) {
             slot.scale = wanted.clone();
             return match &slot.standing {
-                Standing::Open(host) => Told::Open(host.clone()),
-                Standing::Opening { .. } | Standing::Draining(_) => Told::Later,
+                Progress::Open(host) => Told::Open(host.clone()),
+                Progress::Opening { .. } | Progress::Draining(_) => Told::Later,
             };
         }
         let number = kept.next_number();
@@ -178,13 +179,13 @@ impl Slots {
         &self,
         side: Side,
         number: u64,
-        opened: &Result<Arc<dyn SideHost>, String>,
+        opened: &Result<Arc<dyn SideHost>, StartError>,
     ) -> Option<SideScale> {
         let mut kept = self.kept.write().expect("no panic while held");
         let slot = kept.sides.get_mut(&side).filter(|slot| slot.number == number)?;
         slot.standing = match opened {
-            Ok(host) => Standing::Open(host.clone()),
-            Err(why) => Standing::Opening { on: why.clone() },
+            Ok(host) => Progress::Open(host.clone()),
+            Err(error) => Progress::Opening { on: error.to_string() },
         };
         Some(slot.scale.clone())
     }
@@ -192,16 +193,16 @@ impl Slots {
     /// Sets every weight at once. Sides that are not wanted any more get no requests from now on.
     pub(super) fn weigh(&self, scale: &Scale) -> Vec<Leaving> {
         let mut kept = self.kept.write().expect("no panic while held");
-        let opening = |slot: &Slot| matches!(slot.standing, Standing::Opening { .. });
+        let opening = |slot: &Slot| matches!(slot.standing, Progress::Opening { .. });
         kept.sides.retain(|side, slot| scale.sides.contains_key(side) || !opening(slot));
         let mut leaving = Vec::new();
         for (&side, slot) in &mut kept.sides {
             slot.weight = scale.weight(side);
             let wanted = scale.sides.contains_key(&side);
-            if let (Standing::Open(host), false) = (&slot.standing, wanted) {
+            if let (Progress::Open(host), false) = (&slot.standing, wanted) {
                 let host = host.clone();
                 leaving.push(Leaving { side, number: slot.number, host: host.clone() });
-                slot.standing = Standing::Draining(host);
+                slot.standing = Progress::Draining(host);
             }
         }
         leaving
@@ -222,7 +223,7 @@ impl Slots {
     }
 }
 
-impl Kept {
+impl Sides {
     fn next_number(&mut self) -> u64 {
         self.made += 1;
         self.made
@@ -230,8 +231,8 @@ impl Kept {
 
     fn hosts(&self) -> impl Iterator<Item = &Arc<dyn SideHost>> {
         self.sides.values().filter_map(|slot| match &slot.standing {
-            Standing::Open(host) | Standing::Draining(host) => Some(host),
-            Standing::Opening { .. } => None,
+            Progress::Open(host) | Progress::Draining(host) => Some(host),
+            Progress::Opening { .. } => None,
         })
     }
 }
@@ -242,7 +243,7 @@ impl Slot {
             number,
             weight: 0,
             in_flight: Arc::default(),
-            standing: Standing::Opening { on: format!("what the {side} side runs on") },
+            standing: Progress::Opening { on: format!("what the {side} side runs on") },
             scale: scale.clone(),
         }
     }

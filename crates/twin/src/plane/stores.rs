@@ -53,7 +53,7 @@ impl Stores {
         laws: &Arc<Laws>,
         seed: u64,
         times: &Arc<StoreTimes>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, StartError> {
         let keys = Keys::random();
         let charged = Arc::new(Charged {
             function: OnceLock::new(),
@@ -65,12 +65,12 @@ impl Stores {
             hook: hook("objects"),
             ..ObjectConfig::new(laws.clone(), seed, keys.clone())
         };
-        let objects = ObjectStore::start(objects).await.map_err(words)?;
+        let objects = ObjectStore::start(objects).await?;
         if let Some(page) = page {
-            objects.create_bucket(PAGES, true).map_err(words)?;
+            objects.create_bucket(PAGES, true)?;
             objects
                 .place(PAGES, PAGE, "text/html; charset=utf-8", page.as_bytes().to_vec())
-                .map_err(words)?;
+                ?;
         }
         let with_table = counts_in == Store::Table || wanted.is_some();
         let table = match with_table {
@@ -80,20 +80,20 @@ impl Stores {
                     hook: hook("table"),
                     ..TableConfig::new(laws.clone(), seed, keys.clone())
                 };
-                Some(TableStore::start(config).await.map_err(words)?)
+                Some(TableStore::start(config).await?)
             }
             false => None,
         };
         if let (Some(table), Some(wanted)) = (&table, wanted) {
-            wanted.tables.iter().try_for_each(|one| table.create(one)).map_err(words)?;
+            wanted.tables.iter().try_for_each(|one| table.create(one))?;
             let mut buckets = wanted.buckets.iter();
-            buckets.try_for_each(|name| objects.create_bucket(name, false)).map_err(words)?;
+            buckets.try_for_each(|name| objects.create_bucket(name, false))?;
         }
         match (counts_in, &table) {
-            (Store::Table, Some(table)) => table.create_table(COUNTED_IN).map_err(words)?,
-            (Store::Object, _) => objects.create_bucket(COUNTED_IN, false).map_err(words)?,
+            (Store::Table, Some(table)) => table.create_table(COUNTED_IN)?,
+            (Store::Object, _) => objects.create_bucket(COUNTED_IN, false)?,
             (Store::File, _) => {
-                return Err("a function without a file system cannot count in a file".into());
+                return Err(StartError::NoFileSystem);
             }
             _ => {}
         }
@@ -168,17 +168,17 @@ impl Stores {
     }
 
     /// Makes the store that is counted in fail like this.
-    pub(super) fn set_faults(&self, plan: FaultPlan) -> Result<(), String> {
+    pub(super) fn set_faults(&self, plan: FaultPlan) -> Result<(), ConditionError> {
         match (self.counts_in, &self.table) {
-            (Store::Object, _) => self.objects.set_faults(plan).map_err(words),
-            (_, Some(table)) => table.set_faults(plan).map_err(words),
-            _ => Err("this row has no store that could fail".to_owned()),
+            (Store::Object, _) => Ok(self.objects.set_faults(plan)?),
+            (_, Some(table)) => Ok(table.set_faults(plan)?),
+            _ => Err(ConditionError::NoStore),
         }
     }
 
     /// `GET /` is taken from the object store, as any HTTP client would.
-    pub(super) fn page_route(&self, laws: Path) -> Result<PageRoute, String> {
-        let url: Uri = format!("{}/{PAGES}/{PAGE}", self.objects.url()).parse().map_err(words)?;
+    pub(super) fn page_route(&self, laws: Path) -> Result<PageRoute, StartError> {
+        let url: Uri = format!("{}/{PAGES}/{PAGE}", self.objects.url()).parse()?;
         let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
         let fetch = move || -> Page {
             let (client, url) = (client.clone(), url.clone());

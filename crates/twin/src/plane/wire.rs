@@ -13,6 +13,17 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
+/// Why a request did not come through.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WireError {
+    #[error("a body broke off or is too large: {0}")]
+    Body(Box<dyn std::error::Error + Send + Sync>),
+    #[error(transparent)]
+    Uri(#[from] hyper::http::uri::InvalidUriParts),
+    #[error(transparent)]
+    Client(#[from] hyper_util::client::legacy::Error),
+}
+
 /// Keeps connections to instances open.
 pub(super) struct Wire {
     client: Client<HttpConnector, Full<Bytes>>,
@@ -39,9 +50,9 @@ impl Wire {
     pub(super) async fn receive(
         request: Request<Incoming>,
         limit: usize,
-    ) -> Result<(Request<Full<Bytes>>, u64), String> {
+    ) -> Result<(Request<Full<Bytes>>, u64), WireError> {
         let (parts, body) = request.into_parts();
-        let body = Limited::new(body, limit).collect().await.map_err(|error| error.to_string())?;
+        let body = Limited::new(body, limit).collect().await.map_err(WireError::Body)?;
         let body = body.to_bytes();
         let size = header_bytes(&parts.headers) + body.len() as u64;
         Ok((Request::from_parts(parts, Full::new(body)), size))
@@ -52,14 +63,14 @@ impl Wire {
         &self,
         mut request: Request<Full<Bytes>>,
         to: SocketAddr,
-    ) -> Result<(Answered, Instant, u64), String> {
+    ) -> Result<(Answered, Instant, u64), WireError> {
         let mut parts = std::mem::take(request.uri_mut()).into_parts();
         parts.scheme = Some(Scheme::HTTP);
         parts.authority = Authority::try_from(to.to_string()).ok();
-        *request.uri_mut() = Uri::from_parts(parts).map_err(|error| error.to_string())?;
-        let answered = self.client.request(request).await.map_err(|error| error.to_string())?;
+        *request.uri_mut() = Uri::from_parts(parts)?;
+        let answered = self.client.request(request).await?;
         let (parts, body) = answered.into_parts();
-        let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
+        let body = body.collect().await.map_err(|error| WireError::Body(error.into()))?.to_bytes();
         let size = header_bytes(&parts.headers) + body.len() as u64;
         Ok((Answered::from_parts(parts, Full::new(body)), Instant::now(), size))
     }
