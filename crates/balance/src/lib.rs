@@ -1,7 +1,8 @@
 //! An L7 proxy: pools, health checks, draining. Members come from a trait; it never looks up.
 //!
 //! A [`Pool`] follows a list of members ([`Members`]), checks their health and forwards each request
-//! to one of them ([`Pool::forward`]). [`serve`] makes it a proxy of its own. Its defaults are those
+//! to one of them ([`Pool::forward`]). [`Routes`] send requests to pools by host, path and weight; [`serve`] makes them a
+//! proxy of its own, and [`prometheus`] tells what it has done. Its defaults are those
 //! of an Application Load Balancer; every duration is the caller's, in real time.
 //!
 //! Invariants:
@@ -34,13 +35,16 @@ mod config;
 mod headers;
 mod health;
 mod member;
+mod metrics;
 mod pick;
 mod pool;
 mod refusal;
 mod roster;
+mod routes;
 mod serve;
 mod slot;
 mod upload;
+mod weights;
 
 pub use answer::{Answer, BrokenAnswer};
 pub use config::{HealthCheck, PoolConfig, Routing};
@@ -48,8 +52,11 @@ pub use headers::Arrival;
 pub use health::CheckFailure;
 pub use hyper::http::uri::Scheme;
 pub use member::{Member, MemberId, Members};
+pub use metrics::prometheus;
 pub use pick::{LeastOutstanding, Pick, RoundRobin, Snapshot};
 pub use pool::{Forwarded, Pool};
 pub use refusal::Refusal;
 pub use roster::{MemberStatus, State};
+pub use routes::{FULL_WEIGHT, Route, RouteError, Routes, Weighted, begins_with};
 pub use serve::serve;
+pub use weights::by_weight;

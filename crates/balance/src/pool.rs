@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::answer::Answer;
 use crate::headers::{Arrival, add_forwarded, strip_hop_by_hop};
+use crate::metrics::Counters;
 use crate::refusal::Refusal;
 use crate::roster::{MemberStatus, Roster, State};
 use crate::slot::{Lease, Slot};
@@ -40,6 +41,7 @@ struct Shared {
     /// Who takes requests, after the last change of the roster.
     taking: ArcSwap<Snapshot>,
     picker: Box<dyn Pick>,
+    totals: Arc<Counters>,
     /// Told of every change of what [`Pool::states`] returns.
     changes: watch::Sender<()>,
 }
@@ -65,6 +67,7 @@ impl Pool {
             roster: Mutex::default(),
             taking: ArcSwap::default(),
             picker,
+            totals: Arc::default(),
             changes: watch::Sender::new(()),
         });
         let mut lives = JoinSet::new();
@@ -82,6 +85,16 @@ impl Pool {
     /// drains is there twice.
     pub fn states(&self) -> Vec<MemberStatus> {
         self.shared.states()
+    }
+
+    /// Every member as it stands, with its counters.
+    pub(crate) fn counted(&self) -> Vec<(MemberStatus, Arc<Counters>)> {
+        self.shared.roster.lock().expect("no panic while held").counted()
+    }
+
+    /// The counters of all members, those that are gone included.
+    pub(crate) fn totals(&self) -> &Counters {
+        &self.shared.totals
     }
 
     /// Returns the states as soon as they are as wanted.
@@ -131,24 +144,29 @@ impl Pool {
         let member = lease.member().id.clone();
         let (request, body) = outgoing(request, lease.member(), arrival).into_parts();
         let (body, activity) = Upload::new(body);
+        let refused = |refusal| {
+            lease.failed();
+            Err(refusal)
+        };
         let answer = tokio::select! {
             answer = lease.send(Request::from_parts(request, body)) => answer,
-            () = lease.cut().cancelled() => return Err(Refusal::Cut { member }),
-            silent = activity.silence(idle_timeout) => return Err(match silent {
+            () = lease.cut().cancelled() => return refused(Refusal::Cut { member }),
+            silent = activity.silence(idle_timeout) => return refused(match silent {
                 Silent::Client => Refusal::ClientSilent { after: idle_timeout },
                 Silent::Member => Refusal::TimedOut { member, after: idle_timeout },
             }),
         };
         match answer {
             Ok(mut response) => {
+                lease.answered(response.status().as_u16());
                 strip_hop_by_hop(response.headers_mut());
                 *response.version_mut() = Version::HTTP_11;
                 let response = response.map(|body| Answer::new(body, lease, idle_timeout, activity));
                 Ok(Forwarded { response, member })
             }
             // Being cut closes the connection, which may be seen first.
-            Err(_) if lease.cut().is_cancelled() => Err(Refusal::Cut { member }),
-            Err(error) => Err(match activity.broken() {
+            Err(_) if lease.cut().is_cancelled() => refused(Refusal::Cut { member }),
+            Err(error) => refused(match activity.broken() {
                 Some(why) => Refusal::ClientGone { why },
                 None => Refusal::of_member(member, &error, connect_timeout),
             }),
@@ -237,7 +255,7 @@ impl Shared {
             let Some(slot) = picked else {
                 return Err(Refusal::NoMembers { initial: taking.initial });
             };
-            if let Some(lease) = Lease::take(slot.clone(), self.changes.clone()) {
+            if let Some(lease) = Lease::take(slot.clone(), self.totals.clone(), self.changes.clone()) {
                 return Ok(lease);
             }
             std::thread::yield_now();

@@ -11,10 +11,13 @@ use crate::MemberId;
 /// Why a request got no answer of a member, with the status ALB gives its client:
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html>.
 ///
-/// Of these, only [`Refusal::NoMembers`], [`Refusal::Unreachable`] and [`Refusal::NotForwarded`]
+/// Of these, only [`Refusal::NoRoute`], [`Refusal::NoMembers`], [`Refusal::Unreachable`] and [`Refusal::NotForwarded`]
 /// promise that no member has seen the request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
+    /// Status 404, as a load balancer that has no default action for others.
+    #[error("no route takes `{path}` → add one, or one for /")]
+    NoRoute { path: String },
     /// Status 503. AWS does not say what a group of new targets alone answers; they take no request
     /// either.
     #[error(
@@ -67,6 +70,7 @@ impl Refusal {
     /// The status for the client.
     pub fn status(&self) -> StatusCode {
         match self {
+            Self::NoRoute { .. } => StatusCode::NOT_FOUND,
             Self::NoMembers { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreachable { .. } | Self::BadAnswer { .. } | Self::Cut { .. } => {
                 StatusCode::BAD_GATEWAY
@@ -86,7 +90,8 @@ impl Refusal {
             | Self::Cut { member }
             | Self::ConnectTimedOut { member, .. }
             | Self::TimedOut { member, .. } => Some(member),
-            Self::NoMembers { .. }
+            Self::NoRoute { .. }
+            | Self::NoMembers { .. }
             | Self::ClientSilent { .. }
             | Self::ClientGone { .. }
             | Self::NotForwarded { .. } => None,

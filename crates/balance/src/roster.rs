@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::health::{CheckFailure, Health};
+use crate::metrics::Counters;
 use crate::slot::Slot;
 use crate::{Member, PoolConfig, Snapshot};
 
@@ -106,6 +107,12 @@ impl Roster {
 
     pub(crate) fn states(&self) -> Vec<MemberStatus> {
         self.entries.iter().map(Entry::status).collect()
+    }
+
+    /// [`Roster::states`] with each member's counters.
+    pub(crate) fn counted(&self) -> Vec<(MemberStatus, Arc<Counters>)> {
+        let counted = |entry: &Entry| (entry.status(), entry.slot.counters.clone());
+        self.entries.iter().map(counted).collect()
     }
 }
 

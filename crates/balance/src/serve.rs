@@ -1,8 +1,7 @@
-//! A pool as a proxy of its own.
+//! Routes as a proxy of its own.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,15 +18,17 @@ use tokio::task::JoinSet;
 
 use crate::answer::Answer;
 use crate::headers::Arrival;
-use crate::pool::Pool;
+use crate::PoolConfig;
 use crate::refusal::Refusal;
+use crate::routes::Routes;
 
 /// How long to wait before accepting again.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(5);
 
 /// Forwards every request that comes in over plain HTTP/1.1, until it is dropped; that closes every
 /// connection. A refusal is told as a problem (RFC 9457).
-pub async fn serve(listener: TcpListener, pool: Arc<Pool>) -> Infallible {
+pub async fn serve(listener: TcpListener, routes: impl Into<Routes>) -> Infallible {
+    let routes = routes.into();
     // Dropped with this, and every connection with it.
     let mut connections = JoinSet::new();
     loop {
@@ -36,20 +37,22 @@ pub async fn serve(listener: TcpListener, pool: Arc<Pool>) -> Infallible {
             tokio::time::sleep(OUT_OF_DESCRIPTORS).await;
             continue;
         };
-        connections.spawn(converse(stream, client, pool.clone()));
+        connections.spawn(converse(stream, client, routes.clone()));
         while connections.try_join_next().is_some() {}
     }
 }
 
 /// Answers one connection's requests.
-async fn converse(stream: TcpStream, client: SocketAddr, pool: Arc<Pool>) {
+async fn converse(stream: TcpStream, client: SocketAddr, routes: Routes) {
     let Ok(local) = stream.local_addr() else { return };
     let _ = stream.set_nodelay(true);
     let arrival = Arrival { client: client.ip(), port: local.port(), scheme: Scheme::HTTP };
-    let idle_timeout = pool.config().idle_timeout;
+    let pools = routes.pools();
+    let idle_timeout = pools.iter().map(|pool| pool.config().idle_timeout).max();
+    let idle_timeout = idle_timeout.unwrap_or(PoolConfig::default().idle_timeout);
     let service = service_fn(|request| {
-        let (pool, arrival) = (&pool, &arrival);
-        async move { Ok::<_, Infallible>(answer(pool, request, arrival).await) }
+        let (routes, arrival) = (&routes, &arrival);
+        async move { Ok::<_, Infallible>(answer(routes, request, arrival).await) }
     });
     // A client that goes away mid-request is its own business.
     let _ = http1::Builder::new()
@@ -61,8 +64,8 @@ async fn converse(stream: TcpStream, client: SocketAddr, pool: Arc<Pool>) {
 
 type Answered = Response<Either<Answer, Full<Bytes>>>;
 
-async fn answer(pool: &Pool, request: Request<Incoming>, arrival: &Arrival) -> Answered {
-    match pool.forward(request, arrival).await {
+async fn answer(routes: &Routes, request: Request<Incoming>, arrival: &Arrival) -> Answered {
+    match routes.forward(request, arrival).await {
         Ok(forwarded) => forwarded.response.map(Either::Left),
         Err(refusal) => problem(&refusal).map(Either::Right),
     }

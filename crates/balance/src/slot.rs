@@ -10,8 +10,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, ResponseFuture};
 use hyper_util::rt::TokioTimer;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::metrics::Counters;
 use crate::upload::Upload;
 use crate::{Member, PoolConfig};
 
@@ -20,6 +22,7 @@ pub(crate) struct Slot {
     pub(crate) member: Member,
     client: Client<HttpConnector, Upload>,
     in_flight: AtomicUsize,
+    pub(crate) counters: Arc<Counters>,
     /// It left the list. Set before `in_flight` is looked at for the last time, and looked at after
     /// `in_flight` is raised: of a request and a member that leaves, one always sees the other.
     leaving: AtomicBool,
@@ -47,6 +50,7 @@ impl Slot {
             member,
             client,
             in_flight: AtomicUsize::new(0),
+            counters: Arc::default(),
             leaving: AtomicBool::new(false),
             idle: Notify::new(),
             removed,
@@ -81,22 +85,47 @@ impl Slot {
 /// A request in flight: counted until dropped.
 pub(crate) struct Lease {
     slot: Arc<Slot>,
+    /// Of the whole pool.
+    totals: Arc<Counters>,
+    begun: Instant,
     changes: watch::Sender<()>,
 }
 
 impl Lease {
     /// None where the member has left.
-    pub(crate) fn take(slot: Arc<Slot>, changes: watch::Sender<()>) -> Option<Self> {
+    pub(crate) fn take(
+        slot: Arc<Slot>,
+        totals: Arc<Counters>,
+        changes: watch::Sender<()>,
+    ) -> Option<Self> {
         slot.in_flight.fetch_add(1, Ordering::SeqCst);
-        let lease = Self { slot, changes };
+        let lease = Self { slot, totals, begun: Instant::now(), changes };
         // Dropped where it has left: that takes the count back.
         let taken = !lease.slot.leaving.load(Ordering::SeqCst);
         tell(&lease.changes);
+        if taken {
+            lease.both().for_each(Counters::begun);
+        }
         taken.then_some(lease)
     }
 
     pub(crate) fn member(&self) -> &Member {
         &self.slot.member
+    }
+
+    /// The member's counters, and the pool's.
+    fn both(&self) -> impl Iterator<Item = &Counters> {
+        [&*self.slot.counters, &*self.totals].into_iter()
+    }
+
+    /// The member has answered with this status.
+    pub(crate) fn answered(&self, status: u16) {
+        self.both().for_each(|counters| counters.answered(status));
+    }
+
+    /// No answer of the member has come.
+    pub(crate) fn failed(&self) {
+        self.both().for_each(Counters::failed);
     }
 
     pub(crate) fn cut(&self) -> &CancellationToken {
@@ -110,6 +139,8 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        let after = self.begun.elapsed();
+        self.both().for_each(|counters| counters.ended(after));
         if self.slot.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.slot.idle.notify_waiters();
         }

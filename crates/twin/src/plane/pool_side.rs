@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use gearshift_balance::{Arrival, Scheme};
+use gearshift_balance::{Arrival, Scheme, begins_with};
 use gearshift_deploy::{Condition, Happening, MemberState, PoolStanding, SideState};
 use gearshift_functions::{Answered, Path, header_bytes};
 use gearshift_gear::metering::{MB_PER_GB, billed_seconds};
@@ -254,10 +254,7 @@ impl SideHost for PoolSide {
 impl PoolSide {
     /// The pool that this path belongs to: the one with this first segment, or one without a route.
     fn pool_for(&self, path: &str) -> Option<&Arc<Pool>> {
-        let fits = |route: &str| {
-            let rest = path.strip_prefix(route.trim_end_matches('/'));
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
+        let fits = |route: &str| begins_with(path, route);
         self.pools.iter().find(|pool| pool.route.as_deref().is_none_or(fits))
     }
 

@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
+use gearshift_balance::by_weight;
 use gearshift_deploy::{PoolStanding, Scale, SideScale, SideStanding, SideState, State};
 use gearshift_gear::Side;
 use gearshift_stores::Metered;
 
 use crate::plane::error::StartError;
 use crate::plane::side::SideHost;
-
-/// A step through the turns of 1000 that has no common divisor with it, so that sides are mixed.
-const STEP: u64 = 619;
 
 /// The row's sides.
 #[derive(Default)]
@@ -92,16 +90,13 @@ impl Slots {
     /// spread exactly by weight.
     pub(super) fn choose(&self) -> Option<(Side, Arc<dyn SideHost>, InFlight)> {
         let kept = self.kept.read().expect("no panic while held");
-        let open = |slot: &&Slot| slot.weight > 0 && matches!(slot.standing, Progress::Open(_));
-        let weights: u64 =
-            kept.sides.values().filter(open).map(|slot| u64::from(slot.weight)).sum();
-        let turn = self.taken.fetch_add(1, Ordering::Relaxed).wrapping_mul(STEP);
-        let turn = turn.checked_rem(weights)?;
-        let mut before = 0;
-        let (side, slot) = kept.sides.iter().filter(|(_, slot)| open(slot)).find(|(_, slot)| {
-            before += u64::from(slot.weight);
-            turn < before
-        })?;
+        let weight = |slot: &Slot| match slot.standing {
+            Progress::Open(_) => u64::from(slot.weight),
+            Progress::Opening { .. } | Progress::Draining(_) => 0,
+        };
+        let turn = self.taken.fetch_add(1, Ordering::Relaxed);
+        let index = by_weight(turn, kept.sides.values().map(weight))?;
+        let (side, slot) = kept.sides.iter().nth(index)?;
         let Progress::Open(host) = &slot.standing else { return None };
         slot.in_flight.fetch_add(1, Ordering::SeqCst);
         Some((*side, host.clone(), InFlight(slot.in_flight.clone())))
