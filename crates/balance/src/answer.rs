@@ -43,7 +43,12 @@ struct Open {
 }
 
 impl Answer {
-    pub(crate) fn new(body: Incoming, lease: Lease, idle_timeout: Duration, upload: Activity) -> Self {
+    pub(crate) fn new(
+        body: Incoming,
+        lease: Lease,
+        idle_timeout: Duration,
+        upload: Activity,
+    ) -> Self {
         let cut = lease.cut().clone();
         let when_cut = Box::pin(cut.clone().cancelled_owned());
         let silence = Silence { limit: idle_timeout, upload, until: None };

@@ -63,7 +63,8 @@ async fn status(member: SocketAddr, path: &str) -> Result<StatusCode, AskError> 
 }
 
 fn request(member: SocketAddr, path: &str) -> Result<Request<Empty<Bytes>>, AskError> {
-    let path: Uri = path.parse().map_err(|error| AskError::Path { path: path.to_owned(), error })?;
+    let path: Uri =
+        path.parse().map_err(|error| AskError::Path { path: path.to_owned(), error })?;
     let host = HeaderValue::from_str(&member.to_string()).map_err(AskError::Host)?;
     let mut request = Request::new(Empty::new());
     *request.method_mut() = Method::GET;

@@ -9,8 +9,7 @@ use crate::roster::State;
 
 /// Upper ends of the latency histogram's buckets, seconds: those that Prometheus's clients take unless told otherwise,
 /// and one below. Source: prometheus.io, client libraries, default buckets.
-const BUCKETS_S: [f64; 12] =
-    [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const BUCKETS_S: [f64; 12] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// Counters of one member or pool. Counting takes no lock.
 #[derive(Debug, Default)]
@@ -148,7 +147,8 @@ fn histogram(out: &mut String, pool: &str, took: &Histogram) {
         );
     }
     let (count, seconds) = (read(&took.count), read(&took.us) as f64 / 1e6);
-    let _ = writeln!(out, "gearshift_request_seconds_bucket{{pool=\"{pool}\",le=\"+Inf\"}} {count}");
+    let _ =
+        writeln!(out, "gearshift_request_seconds_bucket{{pool=\"{pool}\",le=\"+Inf\"}} {count}");
     let _ = writeln!(out, "gearshift_request_seconds_sum{{pool=\"{pool}\"}} {seconds}");
     let _ = writeln!(out, "gearshift_request_seconds_count{{pool=\"{pool}\"}} {count}");
 }

@@ -161,7 +161,8 @@ impl Pool {
                 lease.answered(response.status().as_u16());
                 strip_hop_by_hop(response.headers_mut());
                 *response.version_mut() = Version::HTTP_11;
-                let response = response.map(|body| Answer::new(body, lease, idle_timeout, activity));
+                let response =
+                    response.map(|body| Answer::new(body, lease, idle_timeout, activity));
                 Ok(Forwarded { response, member })
             }
             // Being cut closes the connection, which may be seen first.
@@ -255,7 +256,9 @@ impl Shared {
             let Some(slot) = picked else {
                 return Err(Refusal::NoMembers { initial: taking.initial });
             };
-            if let Some(lease) = Lease::take(slot.clone(), self.totals.clone(), self.changes.clone()) {
+            if let Some(lease) =
+                Lease::take(slot.clone(), self.totals.clone(), self.changes.clone())
+            {
                 return Ok(lease);
             }
             std::thread::yield_now();

@@ -16,9 +16,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use crate::PoolConfig;
 use crate::answer::Answer;
 use crate::headers::Arrival;
-use crate::PoolConfig;
 use crate::refusal::Refusal;
 use crate::routes::Routes;
 

@@ -48,7 +48,10 @@ impl Upload {
     {
         let beat = Beat { at: Instant::now(), client_owes: false, broken: None };
         let activity = Activity(Arc::new(Mutex::new(beat)));
-        (Self { body: body.map_err(Into::into).boxed_unsync(), activity: activity.clone() }, activity)
+        (
+            Self { body: body.map_err(Into::into).boxed_unsync(), activity: activity.clone() },
+            activity,
+        )
     }
 }
 

@@ -48,7 +48,8 @@ mod tests {
 
     #[test]
     fn turns_of_one_weight_do_not_come_in_a_row() {
-        let turns: Vec<usize> = (0..20).filter_map(|at| by_weight(at, [500, 500].into_iter())).collect();
+        let turns: Vec<usize> =
+            (0..20).filter_map(|at| by_weight(at, [500, 500].into_iter())).collect();
         assert!(turns.windows(4).all(|four| four.contains(&0) && four.contains(&1)), "{turns:?}");
     }
 }

@@ -15,7 +15,8 @@ use support::{Balanced, Server, config, empty, read, send};
 use tokio::net::TcpListener;
 
 fn route(path: &str, pools: &[(&Arc<Pool>, u16)]) -> Route {
-    let weighted = |(pool, weight): &(&Arc<Pool>, u16)| Weighted { pool: (*pool).clone(), weight: *weight };
+    let weighted =
+        |(pool, weight): &(&Arc<Pool>, u16)| Weighted { pool: (*pool).clone(), weight: *weight };
     Route { host: None, path: path.to_owned(), pools: pools.iter().map(weighted).collect() }
 }
 
@@ -70,7 +71,11 @@ async fn the_longest_path_and_the_named_host_come_first() {
         ("c.example:8080", "/deep/er", "c"),
         ("C.Example", "/", "c"),
     ] {
-        assert_eq!(get(address, host, path).await, (StatusCode::OK, who.to_owned()), "{host}{path}");
+        assert_eq!(
+            get(address, host, path).await,
+            (StatusCode::OK, who.to_owned()),
+            "{host}{path}"
+        );
     }
 }
 

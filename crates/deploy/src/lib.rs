@@ -19,7 +19,9 @@ pub use clock::{Clock, SystemClock};
 pub use reach::{Patience, reach, reach_on};
 pub use scale::{FULL_WEIGHT, Scale, ScaleError, SideScale};
 pub use shift::{Shift, ShiftStep};
-pub use target::{CannotArrange, Condition, ConditionKind, Facts, Fence, Progress, Shaping, Target, TargetError};
+pub use target::{
+    CannotArrange, Condition, ConditionKind, Facts, Fence, Progress, Shaping, Target, TargetError,
+};
 pub use world::{
     Credentials, Event, Happening, Member, MemberState, Memory, PoolStanding, Settings,
     SideStanding, SideState, Spec, Standing, State, Want, Wanted, World,

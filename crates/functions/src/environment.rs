@@ -16,7 +16,7 @@ use crate::config::{FunctionConfig, INIT_LIMIT};
 use crate::http::Server;
 use crate::log::Log;
 use crate::residents::Residents;
-use crate::runtime_api::{Delivery, RuntimeApi, Reply};
+use crate::runtime_api::{Delivery, Reply, RuntimeApi};
 
 /// How an environment came to be.
 #[derive(Clone, Copy, Debug)]

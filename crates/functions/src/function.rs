@@ -13,9 +13,9 @@ use rand::rngs::StdRng;
 use rust_decimal::Decimal;
 use tokio::task::AbortHandle;
 
-use crate::environment::{Startup, Ending, Environment, InitFailure, StartFailure};
+use crate::environment::{Ending, Environment, InitFailure, StartFailure, Startup};
 use crate::invocation::report_line;
-use crate::pool::{Slot, EnvironmentPool};
+use crate::pool::{EnvironmentPool, Slot};
 use crate::runtime_api::{Delivery, Reply};
 use crate::{Answer, FUNCTION_PAYLOAD_BYTES, FunctionConfig, FunctionError, Refused};
 
@@ -116,7 +116,9 @@ impl Function {
                 let number = self.numbers.fetch_add(1, Ordering::Relaxed);
                 match self.start(number, generation).await {
                     Ok((environment, startup)) => (environment, Some(startup)),
-                    Err(failed_start) => return self.failed_start(&request_id, number, failed_start),
+                    Err(failed_start) => {
+                        return self.failed_start(&request_id, number, failed_start);
+                    }
                 }
             }
         };
@@ -213,7 +215,9 @@ impl Function {
             request_id,
             duration,
             init: startup.map(|startup| startup.init),
-            billed_ms: function_ms(duration + startup.map_or(Duration::ZERO, |startup| startup.init)),
+            billed_ms: function_ms(
+                duration + startup.map_or(Duration::ZERO, |startup| startup.init),
+            ),
             max_memory_mb: environment.max_memory_mb(),
             timing,
             log_tail: String::new(),

@@ -59,5 +59,5 @@ pub use spread::{SplitAt, along_percentiles};
 pub use stats::{Interval, Percentile, median_interval, needed, percentile, quantile_interval};
 pub use temperature::{Temperature, TemperatureCheck};
 pub use verdict::{
-    Criteria, CORE_SHARE_MAX, LATE_SHARE_MAX, MISSED_SHARE_MAX, STEAL_SHARE_MAX, Verdict, judge,
+    CORE_SHARE_MAX, Criteria, LATE_SHARE_MAX, MISSED_SHARE_MAX, STEAL_SHARE_MAX, Verdict, judge,
 };

@@ -105,7 +105,12 @@ impl<'a> Asker<'a> {
         answer
     }
 
-    async fn fill(&self, answer: &mut Answer, asked: &Request, body: Bytes) -> Result<(), NoAnswer> {
+    async fn fill(
+        &self,
+        answer: &mut Answer,
+        asked: &Request,
+        body: Bytes,
+    ) -> Result<(), NoAnswer> {
         let mut request = hyper::Request::builder()
             .method(asked.method.as_str())
             .uri(format!("{}{}", self.url, asked.path));

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use gearshift_gear::{EnvironmentId, Known, LawId, Origin, RunId};
 use gearshift_load::{
-    Criteria, Job, Mode, Outcome, Percentile, Since, Temperature, TemperatureCheck, along_percentiles,
-    judge, median_interval, near_median,
+    Criteria, Job, Mode, Outcome, Percentile, Since, Temperature, TemperatureCheck,
+    along_percentiles, judge, median_interval, near_median,
 };
 
 use crate::Asks;

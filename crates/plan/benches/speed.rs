@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use gearshift_economics::{Priced, Service};
 use gearshift_plan::Name;
 use gearshift_policy::{
-    Demand, Flex, Observation, State, Synthetic, Timing, Simulation, optimum, replay, step,
+    Demand, Flex, Observation, Simulation, State, Synthetic, Timing, optimum, replay, step,
 };
 use gearshift_price::PriceBook;
 use rust_decimal::Decimal;

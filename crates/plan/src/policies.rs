@@ -3,8 +3,8 @@
 use std::fmt;
 
 use gearshift_policy::{
-    Alarms, Demand, Economics, Flex, Hysteresis, Lcp, NanoUsd, Optimum, State, Timing, Totals,
-    Tracking, Simulation, optimum, replay,
+    Alarms, Demand, Economics, Flex, Hysteresis, Lcp, NanoUsd, Optimum, Simulation, State, Timing,
+    Totals, Tracking, optimum, replay,
 };
 use serde::{Deserialize, Serialize};
 

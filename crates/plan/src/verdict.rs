@@ -2,7 +2,7 @@
 
 use gearshift_demand::Trace;
 use gearshift_policy::{
-    Demand, NanoUsd, Reason, Tick, Timing, Totals, Want, Simulation, explain, pass_all, replay,
+    Demand, NanoUsd, Reason, Simulation, Tick, Timing, Totals, Want, explain, pass_all, replay,
 };
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;

@@ -3,7 +3,7 @@
 
 use gearshift_economics::{Priced, Service};
 use gearshift_plan::{Name, compared};
-use gearshift_policy::{Demand, Economics, Synthetic, Timing, Simulation, pass_all};
+use gearshift_policy::{Demand, Economics, Simulation, Synthetic, Timing, pass_all};
 use gearshift_price::PriceBook;
 use rust_decimal::Decimal;
 
@@ -46,8 +46,14 @@ fn flex_on_synthetic_demands_refuses_nothing_and_keeps_near_the_optimum() {
         let trace = Demand { begins_s: 0, per_s: &per_s };
         let all = compared(&Name::ALL, trace, &economics, &timing);
         let claimed = all.optimum.cost;
-        let passed =
-            pass_all(&all.optimum.wants, trace, &economics, &timing, &Simulation::function(), |_, _| {});
+        let passed = pass_all(
+            &all.optimum.wants,
+            trace,
+            &economics,
+            &timing,
+            &Simulation::function(),
+            |_, _| {},
+        );
         assert_eq!(passed.cost, claimed, "{demand:?}: the optimum is not what it claims");
         let of = |name| all.lines.iter().find(|line| line.policy == name).unwrap();
         let flex = of(Name::Flex);

@@ -21,4 +21,4 @@ pub use replay::{Demand, Totals, pass_all, replay};
 pub use step::{Observation, Reason, State, explain, step};
 pub use synthetic::Synthetic;
 pub use timing::Timing;
-pub use world::{Stage, Tick, Want, Simulation};
+pub use world::{Simulation, Stage, Tick, Want};

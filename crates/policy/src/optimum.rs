@@ -12,7 +12,7 @@ mod moves;
 
 use crate::economics::{Economics, NanoUsd};
 use crate::timing::Timing;
-use crate::world::{Want, Simulation};
+use crate::world::{Simulation, Want};
 
 use back::Back;
 use costs::Costs;
@@ -32,7 +32,12 @@ pub struct Optimum {
 ///
 /// Time grows with ticks × tasks that matter; memory with ticks. More than 64 ticks an hour, or a
 /// start in the middle of a move, is not possible.
-pub fn optimum(demand: &[f64], economics: &Economics, timing: &Timing, start: &Simulation) -> Optimum {
+pub fn optimum(
+    demand: &[f64],
+    economics: &Economics,
+    timing: &Timing,
+    start: &Simulation,
+) -> Optimum {
     assert!(timing.hour_ticks as usize <= lanes::LANES, "at most 64 ticks an hour");
     let serving = start.lb_age.map(|_| start.serving);
     let costs = Costs::new(demand, economics, timing);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::economics::{Economics, NanoUsd};
 use crate::step::{Observation, Reason, State, step};
 use crate::timing::Timing;
-use crate::world::{Tick, Want, Simulation};
+use crate::world::{Simulation, Tick, Want};
 
 /// Requests a second in each tick from a time on.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::economics::{Economics, NanoUsd};
 use crate::policies::{Alarms, Flex, Hysteresis, Lcp, Tracking};
 use crate::timing::Timing;
-use crate::world::{Tick, Want, Simulation};
+use crate::world::{Simulation, Tick, Want};
 
 /// What a policy is told at the beginning of a tick.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

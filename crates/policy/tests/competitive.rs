@@ -1,6 +1,6 @@
 //! What theory promises of lazy capacity provisioning, on random instances without delay.
 
-use gearshift_policy::{Economics, Lcp, Observation, Stage, State, Timing, Want, Simulation, step};
+use gearshift_policy::{Economics, Lcp, Observation, Simulation, Stage, State, Timing, Want, step};
 use proptest::prelude::*;
 
 /// The line of states as policy papers have it: holding costs a state's cost each tick, going up

@@ -3,8 +3,8 @@
 mod common;
 
 use gearshift_policy::{
-    Alarms, Demand, Economics, Flex, Hysteresis, Lcp, Observation, State, Synthetic, Timing,
-    Totals, Tracking, Want, Simulation, replay, step,
+    Alarms, Demand, Economics, Flex, Hysteresis, Lcp, Observation, Simulation, State, Synthetic,
+    Timing, Totals, Tracking, Want, replay, step,
 };
 
 fn economics() -> Economics {

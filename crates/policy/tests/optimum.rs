@@ -3,7 +3,7 @@
 mod common;
 
 use common::api;
-use gearshift_policy::{Economics, Timing, Want, Simulation, optimum};
+use gearshift_policy::{Economics, Simulation, Timing, Want, optimum};
 use proptest::prelude::*;
 
 /// A world so small that every schedule can be tried.
@@ -102,7 +102,7 @@ proptest! {
 
 /// Written from the model's rules, not from the code: minutes, dollars, one function.
 mod biller {
-    use super::{Want, Simulation};
+    use super::{Simulation, Want};
 
     pub fn bill(demand: &[f64], wants: &[Want], start: &Simulation) -> f64 {
         // When the load balancer was asked for, when DNS was turned to it or away, tasks by minute.

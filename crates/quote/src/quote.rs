@@ -69,7 +69,9 @@ pub fn quote(results: &Results, book: &PriceBook, scenario: &Scenario) -> Quote 
         match quoted_row(row, results, &billing, scenario) {
             Ok(Some(row)) => quoted.push(row),
             Ok(None) => {}
-            Err(gap) => lines.push(QuoteLine { gap: Some(gap.to_string()), ..QuoteLine::of(&row.row) }),
+            Err(gap) => {
+                lines.push(QuoteLine { gap: Some(gap.to_string()), ..QuoteLine::of(&row.row) })
+            }
         }
     }
     lines.extend(quoted.iter().map(|row| line(row, &volumes, scenario)));

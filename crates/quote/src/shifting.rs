@@ -20,7 +20,11 @@ const DAYS: usize = 28;
 ///
 /// # Errors
 /// What is missing for it.
-pub fn shifting(results: &Results, book: &PriceBook, shape: &Shape) -> Result<Shifting, QuoteError> {
+pub fn shifting(
+    results: &Results,
+    book: &PriceBook,
+    shape: &Shape,
+) -> Result<Shifting, QuoteError> {
     let (service, low) = service_of(results, None, HIGH)?;
     let source = service.source.clone();
     let priced = Priced::new(service, book, Decimal::ZERO)?;

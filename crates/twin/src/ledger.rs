@@ -100,7 +100,7 @@ mod tests {
         let cores = Cores { system: vec![0], services: vec![1] };
         let ec2 = wanted("ec2", 1.0);
         assert_eq!(room_for(&ec2, &[], &cores), Ok(()));
-        let refused = room_for(&ec2, std::slice::from_ref(&ec2), &cores).unwrap_err();
+        let refused = room_for(&ec2, std::slice::from_ref(&ec2), &cores).unwrap_err().to_string();
         assert!(refused.contains("needs 1.00") && refused.contains("0.00 are free"), "{refused}");
         let beside = wanted("ec2", 2.3);
         let mut unshaped = ec2.clone();

@@ -10,7 +10,7 @@ use clap::Parser;
 use gearshift_demand::Reading;
 use gearshift_economics::{Priced, Service};
 use gearshift_plan::{Compared, Name, compared};
-use gearshift_policy::{Demand, Economics, Synthetic, Timing, Simulation, pass_all};
+use gearshift_policy::{Demand, Economics, Simulation, Synthetic, Timing, pass_all};
 use gearshift_price::PriceBook;
 use rust_decimal::Decimal;
 

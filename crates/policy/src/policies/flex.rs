@@ -14,7 +14,7 @@ use crate::economics::{Economics, NanoUsd, requests};
 use crate::policies::tasks::Tasks;
 use crate::step::{Observation, Reason};
 use crate::timing::Timing;
-use crate::world::{Stage, Want, Simulation};
+use crate::world::{Simulation, Stage, Want};
 
 /// Patience with buying an hour, in shares of lazy provisioning's, and whether hours are renewed
 /// whatever they bring. The first begins; patience without end never leaves the function.

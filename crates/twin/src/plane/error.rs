@@ -43,9 +43,7 @@ pub(super) enum StartError {
     Sandbox(#[from] SandboxError),
     #[error("no free port on loopback: {0}")]
     NoPort(io::Error),
-    #[error(
-        "port {0} is taken by another program → --port with another number, or none"
-    )]
+    #[error("port {0} is taken by another program → --port with another number, or none")]
     PortTaken(u16),
     #[error("port {port} cannot be opened: {error} → --port with another number")]
     Port { port: u16, error: io::Error },

@@ -17,13 +17,13 @@ use hyper::Request;
 use hyper::body::Incoming;
 use rust_decimal::Decimal;
 
-use crate::plane::events::EventLog;
+use crate::plane::counted;
 use crate::plane::error::{ConditionError, StartError};
+use crate::plane::events::EventLog;
 use crate::plane::metering::gigabytes;
 use crate::plane::paths::{front_path, page_path};
 use crate::plane::side::{Opening, SideHost};
 use crate::plane::stores::Stores;
-use crate::plane::{counted, words};
 use crate::shares::function_shares;
 
 pub(super) struct FunctionSide {

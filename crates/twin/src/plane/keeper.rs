@@ -60,7 +60,7 @@ impl Pool {
                 Ok(begun) => return begun,
                 Err(why) => {
                     self.phase.send_if_modified(|phase| {
-                        let waking = *phase == Phase::Waking;
+                        let waking = matches!(phase, Phase::Waking);
                         if waking {
                             *phase = Phase::Failed(Arc::new(why));
                         }
@@ -115,7 +115,7 @@ impl Pool {
                 self.drain(number, member, "scaled down", DEREGISTRATION).await;
                 After::Leave
             }
-            true = async { phase.wait_for(|phase| *phase == Phase::Cold).await.is_ok() } => {
+            true = async { phase.wait_for(|phase| matches!(phase, Phase::Cold)).await.is_ok() } => {
                 member.stop(GRACE).await;
                 self.unseat(number, member, "replaced");
                 self.deregister(member.id());

@@ -8,8 +8,8 @@ use gearshift_sandbox::{CpuQuota, Host, Limits};
 use gearshift_stores::{FileStore, Mount};
 
 use crate::place::PlaneConfig;
-use crate::plane::error::StartError;
 use crate::plane::credits::Credits;
+use crate::plane::error::StartError;
 use crate::plane::running::Running;
 use crate::shares::{instance_quota, task_quota};
 

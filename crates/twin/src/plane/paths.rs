@@ -15,13 +15,21 @@ pub(super) fn laws(config: &PlaneConfig) -> Result<Laws, StartError> {
 }
 
 /// The laws a request passes between caller and gateway, when it goes no further.
-pub(super) fn page_path(config: &PlaneConfig, front: Front, laws: &Laws) -> Result<Path, StartError> {
+pub(super) fn page_path(
+    config: &PlaneConfig,
+    front: Front,
+    laws: &Laws,
+) -> Result<Path, StartError> {
     let ids = [config.wanted.spec.settings.caller.round_trip(), gateway(front)];
     Ok(Path::new(laws, &ids)?)
 }
 
 /// The laws a request passes between caller and code.
-pub(super) fn front_path(config: &PlaneConfig, front: Front, laws: &Laws) -> Result<Path, StartError> {
+pub(super) fn front_path(
+    config: &PlaneConfig,
+    front: Front,
+    laws: &Laws,
+) -> Result<Path, StartError> {
     let mut ids = vec![config.wanted.spec.settings.caller.round_trip()];
     match front {
         Front::Direct => {}

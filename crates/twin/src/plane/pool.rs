@@ -15,8 +15,8 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::plane::error::{ConditionError, StartError};
 use crate::plane::credits::Credits;
+use crate::plane::error::{ConditionError, StartError};
 use crate::plane::keeper::DEREGISTRATION;
 use crate::plane::lives::Lives;
 use crate::plane::member::{Member, Shape};
@@ -51,7 +51,7 @@ pub(super) struct Pool {
 }
 
 /// Whether members are wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Phase {
     /// No member is left, and none starts until somebody asks.
     Cold,
@@ -152,7 +152,7 @@ impl Pool {
     /// for the request that made them start.
     pub(super) async fn wake(&self) -> Result<bool, StartError> {
         let began_it = self.phase.send_if_modified(|phase| {
-            let cold = *phase == Phase::Cold;
+            let cold = matches!(phase, Phase::Cold);
             if cold {
                 *phase = Phase::Waking;
             }
@@ -183,7 +183,7 @@ impl Pool {
     pub(super) fn standing(&self) -> PoolStanding {
         let members = self.members().into_iter();
         let members = members.map(|(member, state)| member.running.member(state)).collect();
-        let cold = self.phase() == Phase::Cold;
+        let cold = matches!(self.phase(), Phase::Cold);
         PoolStanding { wanted: Some(self.wanted()), cold, members }
     }
 

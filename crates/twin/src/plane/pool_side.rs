@@ -28,12 +28,12 @@ use rust_decimal::Decimal;
 
 use crate::plane::capacity::CapacityMeter;
 use crate::plane::credits::Credits;
+use crate::plane::error::{ConditionError, StartError};
 use crate::plane::member::Shape;
 use crate::plane::metering::{hours, traffic};
 use crate::plane::on_this_clock;
 use crate::plane::paths::front_path;
 use crate::plane::pool::{Phase, Pool, Start};
-use crate::plane::error::{ConditionError, StartError};
 use crate::plane::setting::Setting;
 use crate::plane::side::{Opening, SideHost, refused};
 use crate::plane::wire::{Crossed, Wire};
@@ -144,7 +144,7 @@ impl SideHost for PoolSide {
         let mut timing = ServerTiming::default();
         let cold = match pool.wake().await {
             Ok(cold) => cold,
-            Err(why) => return refused(self.unavailable(), &why),
+            Err(error) => return refused(self.unavailable(), &error.to_string()),
         };
         let sent = Instant::now();
         let mut reached = match self.reach(pool, request, peer).await {
@@ -283,7 +283,7 @@ impl PoolSide {
             let (member, _) =
                 members.first().ok_or_else(|| bad("no member is running".to_owned()))?;
             let forwarded = self.wire.forward(request, member.running.address).await;
-            let (answered, at, bytes_out) = forwarded.map_err(bad)?;
+            let (answered, at, bytes_out) = forwarded.map_err(|error| bad(error.to_string()))?;
             return Ok(Reached { answered, at, bytes_out, member: member.id().clone() });
         };
         // What a client of a load balancer in a region would have connected to.

@@ -165,8 +165,7 @@ impl Shared {
         how: Start,
     ) -> Result<Arc<dyn SideHost>, StartError> {
         let row = &self.config.wanted.spec.row;
-        let gear =
-            row.side(side).ok_or_else(|| NoSuchSide { row: row.name.clone(), side })?;
+        let gear = row.side(side).ok_or_else(|| NoSuchSide { row: row.name.clone(), side })?;
         let opening = Opening {
             config: &self.config,
             side,

@@ -16,8 +16,8 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::place::PlaneConfig;
-use crate::plane::error::StartError;
 use crate::plane::counted;
+use crate::plane::error::StartError;
 
 /// Longest a service may take until it listens.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -52,8 +52,7 @@ impl Running {
         variables: &[(String, String)],
     ) -> Result<Self, StartError> {
         let began = Instant::now();
-        let sandbox =
-            Sandbox::create(host, &config.run, &id.0, limits)?;
+        let sandbox = Sandbox::create(host, &config.run, &id.0, limits)?;
         let address = free_address().map_err(StartError::NoPort)?;
         // What a service says beside its answers; a row's own log begins anew with every start.
         let directory = config.private()?;

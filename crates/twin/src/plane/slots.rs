@@ -132,8 +132,8 @@ impl Slots {
                     Err(why) if slot.weight == 0 => {
                         (SideState::Warming { on: format!("{side}: {why}") }, host.pools())
                     }
-                    Err(why) => {
-                        state = State::Broken { why };
+                    Err(error) => {
+                        state = State::Broken { why: error.to_string() };
                         (SideState::Ready, host.pools())
                     }
                 },

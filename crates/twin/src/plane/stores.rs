@@ -18,8 +18,8 @@ use hyper::{Request, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 
+use super::error::{ConditionError, StartError};
 use super::store_times::StoreTimes;
-use super::words;
 
 /// The table, or the bucket, functions count in.
 const COUNTED_IN: &str = "hits";
@@ -68,9 +68,7 @@ impl Stores {
         let objects = ObjectStore::start(objects).await?;
         if let Some(page) = page {
             objects.create_bucket(PAGES, true)?;
-            objects
-                .place(PAGES, PAGE, "text/html; charset=utf-8", page.as_bytes().to_vec())
-                ?;
+            objects.place(PAGES, PAGE, "text/html; charset=utf-8", page.as_bytes().to_vec())?;
         }
         let with_table = counts_in == Store::Table || wanted.is_some();
         let table = match with_table {
