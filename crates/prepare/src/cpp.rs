@@ -61,7 +61,9 @@ impl Recipe for Cpp {
         };
         let curl = match carries_curl() {
             true => CARRIED_CURL.to_owned(),
-            false => system_curl(&program).map_err(|error| missing(error.to_string(), CURL_PACKAGES))?,
+            false => {
+                system_curl(&program).map_err(|error| missing(error.to_string(), CURL_PACKAGES))?
+            }
         };
         let carrier = if npm() { CARRIER.to_owned() } else { "no npm".to_owned() };
         Ok(Tools { program, version, besides: vec![curl, carrier] })

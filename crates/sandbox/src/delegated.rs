@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use nix::unistd::{AccessFlags, Uid, access, geteuid};
 
-use crate::no_shares::NoShares;
 use crate::marks::TREE;
 use crate::mounted::{Version, trees};
+use crate::no_shares::NoShares;
 use crate::sandbox::PATIENCE;
 use crate::v1::{directories, pids};
 
@@ -43,7 +43,8 @@ pub(crate) fn base(mount: &Path) -> Result<PathBuf, NoShares> {
 /// The group this process is in, as a path from the mount.
 fn own_group() -> Result<PathBuf, NoShares> {
     const FILE: &str = "/proc/self/cgroup";
-    let listed = fs::read_to_string(FILE).map_err(|error| NoShares::Unreadable { file: FILE, error })?;
+    let listed =
+        fs::read_to_string(FILE).map_err(|error| NoShares::Unreadable { file: FILE, error })?;
     let unified = listed.lines().find_map(|line| line.strip_prefix("0::"));
     unified.map(PathBuf::from).ok_or(NoShares::NoGroup(FILE))
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::no_shares::NoShares;
 use crate::SandboxError;
+use crate::no_shares::NoShares;
 use crate::scope::how_to_get_shares;
 use crate::v1::V1;
 use crate::v2::V2;

@@ -6,10 +6,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::no_shares::NoShares;
 use crate::error::While;
 use crate::hierarchy::{CpuQuota, CpuTime, Hierarchy, MemoryUse};
 use crate::mounted::{Version, trees};
+use crate::no_shares::NoShares;
 use crate::{SandboxError, marks::TREE};
 
 /// The controllers needed; `cpu` and `cpuacct` are one mount on many distributions.

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::geteuid;
 
-use crate::no_shares::NoShares;
 use crate::delegated::{base, hand_down, missing_controller, mount, settle, trees_in_scopes};
 use crate::error::While;
 use crate::hierarchy::{CpuQuota, CpuTime, Hierarchy, MemoryUse};
+use crate::no_shares::NoShares;
 use crate::v1::{directories, field, pids, read, remove_group, try_out, write};
 use crate::{SandboxError, marks::TREE};
 

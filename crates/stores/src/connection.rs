@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::StoreError;
-use crate::front::{Engine, StoreServer, NoAnswer};
+use crate::front::{Engine, NoAnswer, StoreServer};
 
 /// Binds a port of loopback, and only of loopback.
 pub(crate) async fn bind(at: SocketAddr) -> Result<(TcpListener, SocketAddr), StoreError> {

@@ -82,7 +82,8 @@ impl Client {
         let owner = Owner { client: self.id, id: owner.0 };
         let changed = self.known().flush(ino);
         let holds = self.state().locks.holds(ino, owner, ALL_BYTES);
-        let request = self.request("close").with(RoundTrip::Write, changed).with(RoundTrip::Lock, holds);
+        let request =
+            self.request("close").with(RoundTrip::Write, changed).with(RoundTrip::Lock, holds);
         let shared = Arc::clone(&self.shared);
         self.answer(request, move || {
             if holds {

@@ -72,7 +72,8 @@ impl Client {
     pub(super) fn unlock(&self, ino: u64, wish: Lock, reply: ReplyEmpty) {
         let holds = self.state().locks.holds(ino, wish.owner, wish.bytes);
         let changed = holds && self.known().flush(ino);
-        let request = self.request("unlock").with(RoundTrip::Write, changed).with(RoundTrip::Lock, holds);
+        let request =
+            self.request("unlock").with(RoundTrip::Write, changed).with(RoundTrip::Lock, holds);
         let shared = Arc::clone(&self.shared);
         self.answer(request, move || {
             shared.unlock(ino, wish.owner, wish.bytes);

@@ -17,7 +17,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3Result, s3_error};
 
 use super::buckets::Buckets;
-use super::operation::{ObjectCall, Kind, ObjectLaws};
+use super::operation::{Kind, ObjectCall, ObjectLaws};
 use super::service::Service;
 use crate::Metered;
 use crate::answer::Answer;

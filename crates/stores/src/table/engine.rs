@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::entrance::Entrance;
 use super::errors;
 use super::link::Link;
-use super::operation::{TableCall, Kind, TableLaws};
+use super::operation::{Kind, TableCall, TableLaws};
 use super::units;
 use crate::Metered;
 use crate::answer::Answer;

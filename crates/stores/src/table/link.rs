@@ -75,8 +75,7 @@ impl Link {
             Ok::<_, std::io::Error>(stream)
         };
         let stream = open.await?;
-        let (mut sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
         sender.ready().await?;
         Ok(sender)
