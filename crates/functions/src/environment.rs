@@ -45,12 +45,37 @@ pub(crate) enum InitFailure {
     TimedOut,
 }
 
+impl InitFailure {
+    /// A word for the log, without what the function printed or posted.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Exited { out_of_memory: true, .. } => "out of memory",
+            Self::Exited { .. } => "exited",
+            Self::TimedOut => "timed out",
+        }
+    }
+}
+
 /// How an invocation ended.
 #[derive(Debug)]
 pub(crate) enum Ending {
     Replied(Reply),
     Exited { why: String, out_of_memory: bool },
     TimedOut,
+}
+
+impl Ending {
+    /// A word for the log, without what the function answered.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Replied(Reply::Response { .. }) => "response",
+            Self::Replied(Reply::Error(_)) => "error",
+            Self::Replied(Reply::TooLarge { .. }) => "response too large",
+            Self::Exited { out_of_memory: true, .. } => "out of memory",
+            Self::Exited { .. } => "exited",
+            Self::TimedOut => "timed out",
+        }
+    }
 }
 
 pub(crate) struct Environment {

@@ -86,6 +86,8 @@ impl Function {
             }
         });
         *function.reclaimer.lock().expect("just made") = Some(reclaimer.abort_handle());
+        let FunctionConfig { run, name, memory_mb, concurrency, .. } = &function.config;
+        tracing::debug!(%run, name, memory_mb, concurrency, "hosting a function");
         function
     }
 
@@ -110,7 +112,10 @@ impl Function {
             return Err(Refused::RequestTooLarge { bytes: payload.len() });
         }
         let request_id = uuid::Uuid::new_v4().to_string();
-        let (environment, startup) = match self.pool.acquire().await? {
+        let acquired = self.pool.acquire().await.inspect_err(|refused| {
+            tracing::debug!(run = %self.config.run, request = request_id, %refused, "refused");
+        });
+        let (environment, startup) = match acquired? {
             Slot::Taken(environment) => (environment, None),
             Slot::Room { generation } => {
                 let number = self.numbers.fetch_add(1, Ordering::Relaxed);
@@ -166,6 +171,7 @@ impl Function {
         generation: u64,
     ) -> Result<(Arc<Environment>, Startup), StartFailure> {
         let id = EnvironmentId(format!("{}-{number}", self.config.member_prefix));
+        tracing::debug!(run = %self.config.run, environment = %id, "starting an environment");
         self.happened(&id, Life::Placed);
         let idle_limit = match self.config.idle_reclaim {
             Some(limit) => limit,
@@ -175,7 +181,9 @@ impl Function {
         let started = Environment::start(&self.config, number, generation, idle_limit).await;
         let started = started.map(|(environment, startup)| (Arc::new(environment), startup));
         self.pool.filled(started.as_ref().ok().map(|(environment, _)| environment));
-        if started.is_ok() {
+        if let Ok((_, Startup { start, init })) = &started {
+            let run = &self.config.run;
+            tracing::debug!(%run, environment = %id, ?start, ?init, "an environment is ready");
             self.happened(&id, Life::Started);
             self.happened(&id, Life::Listening);
         }
@@ -203,6 +211,15 @@ impl Function {
             timeout: self.config.timeout,
         };
         let (ending, duration) = environment.handle(delivery).await;
+        tracing::debug!(
+            run = %self.config.run,
+            environment = %environment.id,
+            request = request_id,
+            cold = startup.is_some(),
+            ?duration,
+            ending = ending.name(),
+            "invocation"
+        );
         let usable = matches!(ending, Ending::Replied(_));
         let timing = self.timing(&environment, startup, duration);
         let streamed = match &ending {
@@ -305,10 +322,16 @@ impl Function {
         failed_start: StartFailure,
     ) -> Result<Answer, Refused> {
         let environment = EnvironmentId(format!("{}-{number}", self.config.member_prefix));
+        let run = &self.config.run;
         let (how, init, printed) = match failed_start {
-            StartFailure::Host(why) => return Err(Refused::Host(why)),
+            StartFailure::Host(why) => {
+                tracing::debug!(%run, %environment, request = request_id, why, "no environment");
+                return Err(Refused::Host(why));
+            }
             StartFailure::InitFailed { how, init, printed } => (how, init, printed),
         };
+        let ending = how.name();
+        tracing::debug!(%run, %environment, request = request_id, ?init, ending, "init failed");
         let error = match how {
             InitFailure::TimedOut => self.timed_out(request_id),
             InitFailure::Exited { posted: Some(body), .. } => FunctionError::reported(body),
@@ -356,7 +379,9 @@ impl Function {
     /// Ends environments off the runtime's threads: killing waits for the kernel.
     fn remove(&self, environments: Vec<Arc<Environment>>, why: &str) {
         for environment in environments {
-            self.happened(&environment.id, Life::Stopped(why.to_owned()));
+            let (run, id) = (&self.config.run, &environment.id);
+            tracing::debug!(%run, environment = %id, why, "stopping an environment");
+            self.happened(id, Life::Stopped(why.to_owned()));
             tokio::task::spawn_blocking(move || drop(environment));
         }
     }

@@ -144,7 +144,10 @@ impl Preparer {
             Err(missing) => return Look::Missing(missing),
         };
         let entry = self.cache.entry(recipe.build(), &key(recipe, &tools));
-        match self.cache.check(&entry) {
+        let checked = self.cache.check(&entry);
+        let (build, flaw) = (recipe.build(), checked.as_ref().err());
+        tracing::debug!(build, entry = %entry.display(), hit = flaw.is_none(), ?flaw, "the cache");
+        match checked {
             Ok(made) => Look::ready(recipe.program(&entry, &tools, made)),
             Err(Flaw::Absent) => Look::Fetch(recipe.fetch()),
             Err(Flaw::NotOurs(said)) => {
@@ -177,10 +180,12 @@ impl Preparer {
         if self.cache.check(&entry).is_err() {
             let fetch = recipe.fetch();
             self.has_room(&fetch)?;
+            tracing::debug!(build, entry = %entry.display(), "preparing");
             let staging = locked.stage(build)?;
             let workshop = Workshop { bench: staging.path(), fetch: &fetch, marks, told };
             let made = recipe.make(staging.path(), &tools, &workshop).await?;
             locked.keep(staging, &entry, &made)?;
+            tracing::debug!(build, entry = %entry.display(), "prepared");
         }
         drop(locked);
         match self.look(build) {

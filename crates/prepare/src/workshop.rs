@@ -71,6 +71,7 @@ impl Workshop<'_> {
         let marks = self.marks.iter().map(|(name, value)| (name, value));
         command.envs(marks).stdin(Stdio::null()).stdout(file).stderr(also).process_group(0);
         let child = command.kill_on_drop(true).spawn().doing(|| format!("starting {tool}"))?;
+        tracing::debug!(tool, pid = child.id(), "a tool was started");
         let mut running = Running(child);
         let status = loop {
             tokio::select! {
@@ -78,6 +79,7 @@ impl Workshop<'_> {
                 () = tokio::time::sleep(LOOK) => self.tell(tool),
             }
         };
+        tracing::debug!(tool, %status, "a tool has ended");
         let said = String::from_utf8_lossy(&fs::read(&log).unwrap_or_default()).into_owned();
         let removed = fs::remove_file(&log);
         if status.success() {

@@ -90,6 +90,7 @@ pub fn end_descendants(run: &RunId) {
         user: nix::unistd::geteuid().as_raw(),
     };
     for process in relatives(BTreeMap::from([(own, us)])) {
+        tracing::debug!(%run, pid = process.pid, signal = "SIGKILL", "ending a descendant");
         let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
     }
 }

@@ -68,6 +68,8 @@ impl Sandbox {
                 hierarchy.set_cpu(&sandbox.group, limits.cpu)?;
             }
         }
+        let grouped = sandbox.hierarchy.is_some();
+        tracing::debug!(%run, member, grouped, ?limits, "a sandbox was made");
         Ok(sandbox)
     }
 
@@ -90,16 +92,19 @@ impl Sandbox {
 
     /// Changes the CPU share of the running processes.
     pub fn set_cpu(&self, quota: Option<CpuQuota>) -> Result<(), SandboxError> {
+        tracing::debug!(run = %self.run, member = self.member, ?quota, "changing the CPU share");
         self.hierarchy.as_ref().map_or(Ok(()), |tree| tree.set_cpu(&self.group, quota))
     }
 
     /// Stops every process where it stands.
     pub fn freeze(&self) -> Result<(), SandboxError> {
+        tracing::debug!(run = %self.run, member = self.member, "freezing");
         self.hierarchy.as_ref().map_or(Ok(()), |tree| tree.freeze(&self.group, true))
     }
 
     /// Lets frozen processes go on.
     pub fn thaw(&self) -> Result<(), SandboxError> {
+        tracing::debug!(run = %self.run, member = self.member, "thawing");
         self.hierarchy.as_ref().map_or(Ok(()), |tree| tree.freeze(&self.group, false))
     }
 
@@ -150,7 +155,8 @@ impl Drop for Sandbox {
         self.kill();
         if let Some(hierarchy) = &self.hierarchy {
             // What cannot be removed is found again by `sweep`.
-            let _ = remove_groups(&**hierarchy, std::slice::from_ref(&self.group));
+            let removed = remove_groups(&**hierarchy, std::slice::from_ref(&self.group));
+            tracing::debug!(run = %self.run, member = self.member, removed, "a control group ends");
         }
     }
 }
@@ -192,6 +198,7 @@ pub(crate) fn kill_group(hierarchy: &dyn Hierarchy, group: &str) {
         if processes.is_empty() {
             return;
         }
+        tracing::debug!(group, ?processes, signal = "SIGKILL", "ending processes");
         for pid in processes {
             let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
         }

@@ -81,6 +81,8 @@ pub fn remains(host: &Host, run: &RunId) -> Remains {
 /// their environment. The run's own group goes with its last member.
 pub fn sweep(host: &Host, run: &RunId, member: impl Fn(&str) -> bool) -> Remains {
     let found = remains(host, run);
+    let (processes, groups) = (found.processes.len(), found.groups.len());
+    tracing::debug!(%run, processes, groups, "sweeping");
     let began = Instant::now();
     // Looked at again: who keeps members alive replaces the first that die until it dies itself.
     while !pass(host, run, &member) && began.elapsed() < PATIENCE {}
@@ -118,6 +120,8 @@ pub(crate) fn kill_marked(run: &RunId, member: &impl Fn(&str) -> bool) {
             return;
         }
         for process in left {
+            let Marked { pid, member, .. } = &process;
+            tracing::debug!(%run, member, pid, signal = "SIGKILL", "ending a process");
             let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
         }
         std::thread::sleep(Duration::from_millis(2));

@@ -68,6 +68,7 @@ impl Injector {
         if total > 1000 {
             return Err(StoreError::TooManyFaults { total });
         }
+        tracing::debug!(?plan, "another fault plan is in force");
         self.lock().plan = plan;
         Ok(())
     }

@@ -143,6 +143,9 @@ impl<E: Engine> StoreServer<E> {
         }
         let (operation, read) = self.engine.read(&head, &body);
         let fault = operation.law.as_ref().and_then(|_| self.faults.draw());
+        if let Some(fault) = fault {
+            tracing::debug!(?fault, operation = operation.name, "a fault is injected");
+        }
         let (declared, drawn) = self.declare(&operation, new_connection);
         let deadline = asked + drawn;
 

@@ -156,6 +156,8 @@ impl Access {
         if *attempt >= attempts || wait > longest_wait {
             return Err(self.given_up(*attempt, again, what, resumes));
         }
+        let Again { why, .. } = &again;
+        tracing::debug!(registry = self.registry, what, why, attempt, ?wait, "asking again");
         tokio::time::sleep(wait).await;
         *attempt += 1;
         Ok(())
@@ -224,6 +226,13 @@ impl Access {
                 Ok(answer) => answer,
                 Err(none) => return Attempt::Again(none.into()),
             };
+            tracing::debug!(
+                registry = self.registry,
+                method = %call.method,
+                what = call.what,
+                status = answer.status().as_u16(),
+                "the registry answered"
+            );
             let moved = answer.status().is_redirection() && call.method == Method::GET;
             match location(&answer, &url).filter(|_| moved) {
                 Some(place) => url = place,

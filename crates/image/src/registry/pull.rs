@@ -51,9 +51,12 @@ impl Registry {
         }
         let manifest: Manifest = layout.document(&descriptor, "manifest")?;
         for blob in [&manifest.config].into_iter().chain(&manifest.layers) {
-            if !layout.has(blob) {
+            let cached = layout.has(blob);
+            if !cached {
                 self.fetch(from, blob, layout).await?;
             }
+            let Descriptor { digest, size, .. } = blob;
+            tracing::debug!(repository = from.repository, %digest, size, cached, "a blob is here");
         }
         let image = Image::at(layout, &descriptor, platform, 0)?;
         layout.tag(&descriptor, &from.to_string(), None, &[])?;

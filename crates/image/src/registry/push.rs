@@ -85,6 +85,19 @@ impl Registry {
         blob: &Descriptor,
         from: Option<&str>,
     ) -> Result<Sent, ImageError> {
+        let sent = self.sent(image, to, blob, from).await?;
+        let Descriptor { digest, size, .. } = blob;
+        tracing::debug!(repository = to.repository, %digest, size, ?sent, "a blob was pushed");
+        Ok(sent)
+    }
+
+    async fn sent(
+        &self,
+        image: &Image,
+        to: &RegistryReference,
+        blob: &Descriptor,
+        from: Option<&str>,
+    ) -> Result<Sent, ImageError> {
         if is_there(&self.access, &to.repository, blob).await? {
             return Ok(Sent::There);
         }
