@@ -6,5 +6,5 @@
 mod measured;
 mod service;
 
-pub use measured::{HIGH, NotMeasured, service_of};
+pub use measured::{HIGH, NotMeasured, service_of, valid_service_of};
 pub use service::{EconomicsError, MOST_PER_S, PriceUsed, Priced, Prices, Service};

@@ -24,6 +24,9 @@ pub enum NotMeasured {
     /// `flag` is the one by which the row was chosen.
     #[error("{flag} {name}: {why} → {next}")]
     NotFit { flag: &'static str, name: String, why: String, next: String },
+    /// Nothing is computed from what cannot be trusted.
+    #[error("{row}: its measurement is INVALID → {next}")]
+    Invalid { row: String, next: String },
     #[error("{row}: its {what} was not measured → {next}")]
     Figure { row: String, what: &'static str, next: String },
 }
@@ -87,6 +90,19 @@ pub fn service_of(
         ..Service::default()
     };
     Ok((service, low.row.clone()))
+}
+
+/// The service of the run's cheapest valid function and of its tasks, where these are valid too.
+///
+/// # Errors
+/// What the run lacks.
+pub fn valid_service_of(results: &Results) -> Result<(Service, String), NotMeasured> {
+    let found = service_of(results, None, HIGH)?;
+    let valid = |row: &RowResult| row.row == HIGH && row.state == RowState::Ok;
+    match results.rows.iter().any(valid) {
+        true => Ok(found),
+        false => Err(NotMeasured::Invalid { row: HIGH.to_owned(), next: compare([FUNCTION, HIGH]) }),
+    }
 }
 
 /// The gear of a row of the catalogue that never shifts.

@@ -12,8 +12,8 @@ use anyhow::{Context, Result};
 use gearshift_files::Places;
 use gearshift_gear::{Owner, RunId};
 use gearshift_prepare::Preparer;
-use gearshift_price::{PriceBook, PriceError};
-use gearshift_price_list::{BookError, Books};
+use gearshift_price::PriceBook;
+use gearshift_price_list::Books;
 use gearshift_sandbox::{ORCHESTRATOR_VARIABLE, RUN_VARIABLE};
 
 use crate::on::On;
@@ -55,14 +55,9 @@ pub fn books() -> Result<Books> {
 /// The prices of a region, this user's own or the shipped ones.
 ///
 /// # Errors
-/// Where no such region is known, which is usage, or this user's own book cannot be read.
+/// Where no such region is known, or this user's own book cannot be read: both are usage.
 pub fn book(region: &str) -> Result<PriceBook> {
-    match books()?.of(region) {
-        Err(BookError::Price(error @ PriceError::UnknownRegion { .. })) => {
-            Err(Usage(error.to_string()).into())
-        }
-        book => Ok(book?),
-    }
+    books()?.of(region).map_err(|error| Usage(error.to_string()).into())
 }
 
 /// Whose runs are begun here: the name of this process's user.

@@ -310,6 +310,28 @@ fn refresh_streams_instances_and_disks_from_csv() {
     assert!(ec2.contains("15.56"), "{ec2}");
 }
 
+/// A region of somebody else's results is looked up among the known ones, and never a path.
+#[test]
+fn a_region_that_is_a_path_is_an_unknown_region() {
+    let folder = tempfile::tempdir().unwrap();
+    let elsewhere = folder.path().join("elsewhere");
+    let shipped = gearshift_price::PriceBook::shipped("eu-west-2").unwrap();
+    std::fs::write(elsewhere.with_extension("toml"), shipped.to_toml()).unwrap();
+    nix::unistd::mkfifo(&folder.path().join("pipe.toml"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let text = include_str!("../../../docs/results.json");
+    let mut results: serde_json::Value = serde_json::from_str(text).unwrap();
+    for region in [elsewhere.display().to_string(), folder.path().join("pipe").display().to_string()] {
+        results["region"] = region.clone().into();
+        let file = folder.path().join("theirs.json");
+        std::fs::write(&file, results.to_string()).unwrap();
+        let file = file.display().to_string();
+        let priced = gearshift(&["price", "--calls", "1M", "--service", &file], folder.path());
+        let text = said(&priced);
+        assert_eq!(priced.status.code(), Some(2), "{text}");
+        assert!(text.contains("no price book for region"), "{text}");
+    }
+}
+
 #[test]
 fn a_broken_book_stops_who_asks_for_its_region_and_a_refresh_begins_anew() {
     let folder = tempfile::tempdir().unwrap();
@@ -325,7 +347,7 @@ fn a_broken_book_stops_who_asks_for_its_region_and_a_refresh_begins_anew() {
     let broken = quoted("sa-east-1");
     let text = said(&broken);
     assert!(
-        !broken.status.success() && text.contains("sa-east-1.toml is not a price book"),
+        broken.status.code() == Some(2) && text.contains("sa-east-1.toml is not a price book"),
         "{text}"
     );
     assert!(text.contains("→ gearshift price refresh --region sa-east-1"), "{text}");

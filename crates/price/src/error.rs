@@ -15,9 +15,6 @@ pub enum PriceError {
     /// A book that cannot be read.
     #[error("price book {region} is not valid: {why} → correct its file")]
     BadBook { region: String, why: String },
-    /// A book put in place of a shipped one cannot be used; the whole sentence.
-    #[error("{why}")]
-    Unusable { why: String },
     /// The book has no entry for this.
     #[error(
         "no price for {what} in {region} → gearshift price refresh --region {region}, or choose \
@@ -56,7 +53,6 @@ impl PriceError {
             Self::UnknownRegion { region, .. } | Self::BadBook { region, .. } => {
                 format!("price book {region}")
             }
-            Self::Unusable { .. } => "price book".to_owned(),
             Self::NoPrice { what, region } => format!("{what}, {region}"),
             Self::NoTier { what, region, beyond, .. } => {
                 format!("{what} beyond {beyond} a month, {region}")

@@ -4,7 +4,7 @@
 //! book's text to the last sum, never a float; a missing price is a [`Gap`] that names it, never
 //! zero; every amount carries its [`gearshift_gear::Origin`].
 //!
-//! The way through: [`PriceBook::region`] gives a region's prices, [`fixed_usage`] and
+//! The way through: [`PriceBook::shipped`] gives a region's prices, [`fixed_usage`] and
 //! [`per_call_usage`] give a row's usage, [`bill`] prices it line by line, and the [`Bill`] answers
 //! for any number of calls a month. [`break_even`] and [`winners`] compare bills.
 #![forbid(clippy::float_arithmetic)]

@@ -11,6 +11,9 @@ pub struct Books {
     folder: Option<PathBuf>,
 }
 
+/// The largest book is 20 KB.
+const LARGEST: u64 = 4 << 20;
+
 /// Why there is no book.
 #[derive(Debug, thiserror::Error)]
 pub enum BookError {
@@ -18,6 +21,8 @@ pub enum BookError {
     Price(#[from] PriceError),
     #[error("{} is not a price book: {why} → gearshift price refresh --region {region}, or remove it", path.display())]
     NotABook { path: PathBuf, region: String, why: String },
+    #[error(transparent)]
+    Unreadable(#[from] gearshift_files::ReadError),
     #[error("{}: {error}", path.display())]
     File { path: PathBuf, error: io::Error },
     #[error("HOME is not set → export XDG_DATA_HOME=/an/absolute/directory/of/yours")]
@@ -54,6 +59,10 @@ impl Books {
     /// # Errors
     /// Where they cannot be read.
     pub fn own(&self, region: &str) -> Result<Option<PriceBook>, BookError> {
+        // A region may come from another person's results, and becomes a file's name here.
+        if !PriceBook::regions().any(|known| known == region) {
+            return Ok(None);
+        }
         let Some(path) = self.folder.as_deref().map(|folder| file_of(folder, region)) else {
             return Ok(None);
         };
@@ -63,16 +72,20 @@ impl Books {
         if path.metadata().is_err_and(elsewhere) {
             return Ok(None);
         }
-        match std::fs::read_to_string(&path) {
-            Ok(text) => match PriceBook::parse(&text) {
-                Ok(book) => Ok(Some(book)),
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = gearshift_files::read_text(&path, LARGEST)?;
+        match PriceBook::parse(&text) {
+                Ok(book) if book.name() == region => Ok(Some(book)),
+                Ok(book) => {
+                    let why = format!("it has the prices of {}", book.name());
+                    Err(BookError::NotABook { path, region: region.to_owned(), why })
+                }
                 Err(PriceError::BadBook { why, .. }) => {
                     Err(BookError::NotABook { path, region: region.to_owned(), why })
                 }
                 Err(error) => Err(error.into()),
-            },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(BookError::File { path, error }),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The line of what is shifted between two rows.
 
-use gearshift_economics::{HIGH, Priced, Service, service_of};
+use gearshift_economics::{Priced, Service, valid_service_of};
 use gearshift_plan::volume;
 use gearshift_price::{Bill, BillLine, Group, PriceBook};
 use rust_decimal::Decimal;
@@ -21,7 +21,7 @@ pub(crate) fn shifted<'a>(
     book: &PriceBook,
     scenario: &Scenario,
 ) -> Option<QuoteLine> {
-    let (measured, low) = service_of(results, None, HIGH).ok()?;
+    let (measured, low) = valid_service_of(results).ok()?;
     let service = Service {
         memory_mb: scenario.memory_mb.unwrap_or(measured.memory_mb),
         duration_ms: scenario.duration_ms.unwrap_or(measured.duration_ms),

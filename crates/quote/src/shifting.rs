@@ -1,6 +1,6 @@
 //! What shifting between two rows of a comparison would have saved.
 
-use gearshift_economics::{HIGH, Priced, service_of};
+use gearshift_economics::{HIGH, Priced, valid_service_of};
 use gearshift_plan::{Shape, volume};
 use gearshift_price::{PriceBook, SECONDS_PER_MONTH};
 use gearshift_results::{Results, Shifting};
@@ -25,7 +25,7 @@ pub fn shifting(
     book: &PriceBook,
     shape: &Shape,
 ) -> Result<Shifting, QuoteError> {
-    let (service, low) = service_of(results, None, HIGH)?;
+    let (service, low) = valid_service_of(results)?;
     let source = service.source.clone();
     let priced = Priced::new(service, book, Decimal::ZERO)?;
     let even = priced.economics.break_even_per_s();
