@@ -37,10 +37,14 @@ fn thirty_shifts_by_hand_fail_no_request() {
     let shifts = if gearshift_testing::left_out("270 of 300 shifts by hand") { 30 } else { 300 };
     let folder = Folder::new();
     let up = folder.up("flex", &["--speed", SPEED]);
-    // The service has been running for a while: dozens of environments that start at once are another
+    // The service has been running for a while, and has had busy moments: environments that stand idle take
+    // what comes while this machine starts a task. Dozens of them that start at once on one core are another
     // test's matter.
     for per_s in [30.0, 100.0, 300.0] {
         Caller { per_s, ..CALLERS[0] }.call(&up.url);
+    }
+    for together in [16, 24, 32, 40, 48] {
+        busy_moment(&up.url, together);
     }
     let (done, before) = (AtomicBool::new(false), count(&up));
     let outcomes = std::thread::scope(|scope| {
@@ -118,35 +122,35 @@ impl Caller {
         if self.fresh {
             job.headers.push(("connection".to_owned(), "close".to_owned()));
         }
-        let mut child = Command::new(env!("CARGO_BIN_EXE_gearshift"))
-            .args(["internal", "load"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a caller starts");
-        let mut input = child.stdin.take().expect("piped");
-        input.write_all(&serde_json::to_vec(&job).unwrap()).expect("a caller takes its job");
-        drop(input);
-        let output = child.wait_with_output().expect("a caller ends");
-        assert!(output.status.success(), "a caller failed: {}", output.status);
-        serde_json::from_slice(&output.stdout).expect("an outcome")
+        outcome_of(&job)
     }
 }
 
-fn count(up: &Up) -> u64 {
-    let job = Job::new(format!("{}/hits/count", up.url), Mode::Probe { calls: 1 });
-    let mut job = job;
-    job.expect = Expect { status: 200, body: ExpectBody::Count };
+/// So many requests that take a second, at once: each has an environment to itself.
+fn busy_moment(url: &str, together: usize) {
+    let calls = Some(together as u64);
+    let mode = Mode::Closed { connections: together, calls, duration_ms: None };
+    outcome_of(&Job::new(format!("{url}/sleep/1000"), mode));
+}
+
+/// What a job came to, carried out by a process of its own.
+fn outcome_of(job: &Job) -> Outcome {
     let mut child = Command::new(env!("CARGO_BIN_EXE_gearshift"))
         .args(["internal", "load"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .expect("it starts");
+        .expect("a caller starts");
     let mut input = child.stdin.take().expect("piped");
-    input.write_all(&serde_json::to_vec(&job).unwrap()).expect("it takes its job");
+    input.write_all(&serde_json::to_vec(job).unwrap()).expect("a caller takes its job");
     drop(input);
-    let outcome: Outcome =
-        serde_json::from_slice(&child.wait_with_output().expect("it ends").stdout).unwrap();
-    outcome.counts.first().copied().expect("a count")
+    let output = child.wait_with_output().expect("a caller ends");
+    assert!(output.status.success(), "a caller failed: {}", output.status);
+    serde_json::from_slice(&output.stdout).expect("an outcome")
+}
+
+fn count(up: &Up) -> u64 {
+    let mut job = Job::new(format!("{}/hits/count", up.url), Mode::Probe { calls: 1 });
+    job.expect = Expect { status: 200, body: ExpectBody::Count };
+    outcome_of(&job).counts.first().copied().expect("a count")
 }
