@@ -36,6 +36,17 @@ fn a_stage_that_keeps_its_rate_is_an_even_schedule() {
     assert_eq!(due(&staged(400.0, &[(400.0, 250)]), Part::WHOLE), due(&even, Part::WHOLE));
 }
 
+/// A load worker asks for precedence by the mode, and the run is paced by its arrivals.
+#[test]
+fn a_mode_has_a_schedule_where_its_arrivals_do() {
+    let closed = Mode::Closed { connections: 1, calls: Some(1), duration_ms: None };
+    let open = Mode::Open { rate_per_s: 1.0, calls: 1, connections_max: 1 };
+    for mode in [closed, open, staged(1.0, &[(1.0, 1)]), Mode::Probe { calls: 1 }] {
+        let paced = Arrivals::of(&mode, Part::WHOLE).are_scheduled();
+        assert_eq!(mode.has_schedule(), paced, "{mode:?}");
+    }
+}
+
 #[test]
 fn a_pause_between_stages_has_no_calls() {
     let mode = staged(100.0, &[(100.0, 1_000), (0.0, 1), (0.0, 1_000), (100.0, 1), (100.0, 500)]);

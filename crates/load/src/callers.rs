@@ -30,8 +30,9 @@ pub(crate) struct Callers {
     max: usize,
     /// Whether every call gets a connection of its own.
     fresh: bool,
-    over: mpsc::Receiver<(usize, Sample)>,
-    tells: mpsc::Sender<(usize, Sample)>,
+    /// Holds at most one sample of each caller, which is handed no other call before it was taken.
+    over: mpsc::UnboundedReceiver<(usize, Sample)>,
+    tells: mpsc::UnboundedSender<(usize, Sample)>,
     /// Ended with this.
     tasks: JoinSet<()>,
 }
@@ -39,7 +40,7 @@ pub(crate) struct Callers {
 impl Callers {
     /// At most this many, each begun when it is first needed.
     pub(crate) fn new(mode: &Mode, max: usize, endpoint: Arc<Endpoint>, clock: Clock) -> Self {
-        let (tells, over) = mpsc::channel(max);
+        let (tells, over) = mpsc::unbounded_channel();
         Self {
             endpoint,
             clock,
@@ -86,7 +87,7 @@ impl Callers {
                 if let Some(rest) = rest.filter(|_| nobody) {
                     tokio::time::sleep(rest).await;
                 }
-                if tells.send((number, sample)).await.is_err() {
+                if tells.send((number, sample)).is_err() {
                     return;
                 }
             }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::clock::Clock;
-use crate::{ErrorKind, LoadError};
+use crate::{ErrorKind, LoadError, Untrusted};
 
 /// What the bytes of calls go through.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -35,6 +35,11 @@ pub(crate) type Opening<'a> = Pin<Box<dyn Future<Output = Result<Opened, ErrorKi
 pub(crate) trait Connector: Send + Sync {
     /// Connects to the first of these addresses at which somebody listens.
     fn open<'a>(&'a self, addresses: &'a [SocketAddr], clock: Clock) -> Opening<'a>;
+
+    /// The first certificate that was not trusted, where there are certificates.
+    fn untrusted(&self) -> Option<Untrusted> {
+        None
+    }
 }
 
 /// TCP without anything over it.
@@ -52,6 +57,9 @@ impl Connector for Plain {
 pub(crate) struct Tls {
     connector: TlsConnector,
     name: ServerName<'static>,
+    /// Kept once and not with every call: a server that is not trusted by one call is not by the others,
+    /// and samples are many.
+    untrusted: OnceLock<Untrusted>,
 }
 
 impl Tls {
@@ -72,7 +80,20 @@ impl Tls {
             .with_root_certificates(roots);
         let mut config = config.with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { connector: TlsConnector::from(Arc::new(config)), name })
+        let connector = TlsConnector::from(Arc::new(config));
+        Ok(Self { connector, name, untrusted: OnceLock::new() })
+    }
+
+    fn failed(&self, error: &io::Error) -> ErrorKind {
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        let Some(rustls::Error::InvalidCertificate(why)) = inner else {
+            tracing::debug!(%error, "no TLS session");
+            return ErrorKind::Tls;
+        };
+        tracing::debug!(?why, "the server's certificate is not trusted");
+        self.untrusted
+            .get_or_init(|| Untrusted { host: self.name.to_str().into_owned(), why: why.into() });
+        ErrorKind::Certificate
     }
 }
 
@@ -82,12 +103,16 @@ impl Connector for Tls {
             let plain = connected(addresses).await?;
             let began_us = clock.now_us();
             let stream = self.connector.connect(self.name.clone(), plain).await;
-            let stream = stream.map_err(|error| of_tls(&error))?;
+            let stream = stream.map_err(|error| self.failed(&error))?;
             Ok(Opened {
                 stream: Box::new(stream),
                 tls_us: Some(clock.now_us().saturating_sub(began_us)),
             })
         })
+    }
+
+    fn untrusted(&self) -> Option<Untrusted> {
+        self.untrusted.get().cloned()
     }
 }
 
@@ -126,19 +151,5 @@ fn unconnected(error: &io::Error) -> ErrorKind {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => ErrorKind::Refused,
         _ => ErrorKind::Unreachable,
-    }
-}
-
-fn of_tls(error: &io::Error) -> ErrorKind {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match inner {
-        Some(rustls::Error::InvalidCertificate(why)) => {
-            tracing::debug!(?why, "the server's certificate is not trusted");
-            ErrorKind::Certificate
-        }
-        _ => {
-            tracing::debug!(%error, "no TLS session");
-            ErrorKind::Tls
-        }
     }
 }

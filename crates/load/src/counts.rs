@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 const DUPLICATES_NAMED: usize = 10;
 
 /// Returned counts held against the invariant. Only calls that count may run meanwhile, and all
-/// their counts must be here: merge the workers' first.
+/// their counts must be here, or be told of as left out: merge the workers' first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CountCheck {
     /// Calls that returned a count.
@@ -19,7 +19,8 @@ pub struct CountCheck {
     pub duplicates: u64,
     /// The lowest counts returned more than once, at most 10.
     pub duplicated: Vec<u64>,
-    /// Counts between the lowest and the highest that nobody was given.
+    /// Counts between the lowest and the highest that nobody was given; where counts were not kept, those
+    /// that would be missing with any of them in between.
     pub gaps: u64,
     pub lowest: Option<u64>,
     pub highest: Option<u64>,
@@ -64,6 +65,13 @@ impl CountCheck {
             highest,
             range: None,
         }
+    }
+
+    /// Adds calls that returned a count which was not kept. Each may be one of those that seem to be missing;
+    /// whether it was returned twice cannot be seen.
+    pub fn with_left_out(self, left_out: u64) -> Self {
+        let acknowledged = self.acknowledged.saturating_add(left_out);
+        Self { acknowledged, gaps: self.gaps.saturating_sub(left_out), ..self }
     }
 
     /// Adds the counter as read before and after. `counts` are those the check was made over.

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::connect::{Connector, Opened, Plain, Tls};
 use crate::mix::Turns;
 use crate::names::{Addresses, System};
-use crate::{ErrorKind, Expect, Job, LoadError, Request};
+use crate::{ErrorKind, Expect, Job, LoadError, Request, Untrusted};
 
 pub(crate) struct Endpoint {
     addresses: Addresses,
@@ -80,6 +80,11 @@ impl Endpoint {
     /// Opens a connection.
     pub(crate) async fn open(&self, clock: Clock) -> Result<Opened, ErrorKind> {
         self.connector.open(&self.addresses.in_turn(), clock).await
+    }
+
+    /// The first certificate that was not trusted.
+    pub(crate) fn untrusted(&self) -> Option<Untrusted> {
+        self.connector.untrusted()
     }
 
     /// Looks the host's name up again and again, for ever.

@@ -79,3 +79,55 @@ impl ErrorKind {
         }
     }
 }
+
+/// A server's certificate that was not trusted. A run tells of the first; the calls that met one are
+/// counted as [`ErrorKind::Certificate`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
+#[error("the certificate of `{host}` is not trusted: {why} → {}", .why.next_step())]
+pub struct Untrusted {
+    /// As the URL names it, without a port.
+    pub host: String,
+    pub why: Distrust,
+}
+
+/// Why a certificate is not trusted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
+pub enum Distrust {
+    #[error("no authority known here vouches for it")]
+    UnknownIssuer,
+    #[error("it is for another name")]
+    OtherName,
+    #[error("it has expired")]
+    Expired,
+    #[error("it is not valid yet")]
+    NotYetValid,
+    /// What the TLS library says of it.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Distrust {
+    fn next_step(&self) -> &'static str {
+        match self {
+            Self::UnknownIssuer => "give the authority's own certificate as PEM (--cacert FILE)",
+            Self::OtherName => "use a name that the certificate has",
+            Self::Expired => "renew it, or check this machine's clock",
+            Self::NotYetValid => "check the clocks of this machine and of the one that signed it",
+            Self::Other(_) => "have the server's owner look at it",
+        }
+    }
+}
+
+impl From<&rustls::CertificateError> for Distrust {
+    fn from(error: &rustls::CertificateError) -> Self {
+        use rustls::CertificateError as Of;
+        match error {
+            Of::UnknownIssuer => Self::UnknownIssuer,
+            Of::NotValidForName | Of::NotValidForNameContext { .. } => Self::OtherName,
+            Of::Expired | Of::ExpiredContext { .. } => Self::Expired,
+            Of::NotValidYet | Of::NotValidYetContext { .. } => Self::NotYetValid,
+            other => Self::Other(other.to_string()),
+        }
+    }
+}

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{LoadError, Request};
 
-/// One load job; JSON on a load worker's stdin. Only `url` and `mode` have no default.
+/// One load job; JSON on a load worker's stdin. Only `url` and `mode` have no default. A field that came
+/// later is written only where it is not its default, since a worker of an older version refuses what it
+/// does not know rather than measuring something else.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Job {
@@ -31,16 +33,16 @@ pub struct Job {
     pub mix: Vec<Request>,
     /// Authorities that an `https://` server's certificate is checked against, as PEM; none: those of
     /// the machine.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_pem: Option<String>,
     /// How often the host's name is looked up again while calls are made; 0: never. New connections go to
     /// the addresses found last. Half of the 60 s for which AWS's load balancers let their names be
     /// kept. Source: Elastic Load Balancing user guide, "How Elastic Load Balancing works".
-    #[serde(default = "thirty_seconds")]
+    #[serde(default = "thirty_seconds", skip_serializing_if = "is_thirty_seconds")]
     pub look_up_every_ms: u64,
     /// Threads that calls are made on, each with its share of connections and calls; 1: the one that
     /// `run` is called on.
-    #[serde(default = "one")]
+    #[serde(default = "one", skip_serializing_if = "is_one")]
     pub threads: usize,
     /// Up to this many full samples are kept; of more calls, a uniform random choice.
     #[serde(default = "twenty_thousand")]
@@ -98,6 +100,13 @@ pub enum ExpectBody {
 impl Default for Expect {
     fn default() -> Self {
         Self { status: 200, body: ExpectBody::Any }
+    }
+}
+
+impl Mode {
+    /// Whether calls are due at times of their own, whatever the answers do.
+    pub fn has_schedule(&self) -> bool {
+        matches!(self, Self::Open { .. } | Self::Staged { .. })
     }
 }
 
@@ -215,6 +224,14 @@ fn one() -> usize {
 
 fn thirty_seconds() -> u64 {
     30_000
+}
+
+fn is_one(threads: &usize) -> bool {
+    *threads == one()
+}
+
+fn is_thirty_seconds(ms: &u64) -> bool {
+    *ms == thirty_seconds()
 }
 
 fn ten_seconds() -> u64 {

@@ -47,7 +47,7 @@ pub mod testing;
 mod verdict;
 
 pub use counts::{CountCheck, RangeCheck};
-pub use error::{ErrorKind, LoadError};
+pub use error::{Distrust, ErrorKind, LoadError, Untrusted};
 pub use job::{Expect, ExpectBody, Job, Mode, Stage};
 pub use latency::{CurvePoint, Latency};
 pub use mix::Request;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CountCheck, ErrorKind, Latency, Sample};
+use crate::{CountCheck, ErrorKind, Latency, Sample, Untrusted};
 
 /// A call begun later than this after its intended time has missed the schedule.
 ///
@@ -29,6 +29,9 @@ pub struct Outcome {
     pub unacknowledged: u64,
     /// Unacknowledged calls by kind.
     pub errors: BTreeMap<ErrorKind, u64>,
+    /// The first certificate that was not trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untrusted: Option<Untrusted>,
     /// Open loop: calls given up before they were begun, since no connection came free within the
     /// timeout. The service cannot have seen them.
     pub never_sent: u64,
@@ -54,7 +57,7 @@ pub struct Outcome {
     pub steal_share: Option<f64>,
     /// Every count returned, in order of arrival; of a worker at most the first 4,000,000.
     pub counts: Vec<u64>,
-    /// Counts beyond those, which no check can look at.
+    /// Counts beyond those: how many there were is checked, which they were is not.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub counts_left_out: u64,
     /// In order of intended time; at most the job's `keep_samples` per worker.
@@ -88,7 +91,7 @@ pub struct Generator {
 impl Outcome {
     /// The counter invariant over this outcome's counts.
     pub fn count_check(&self) -> CountCheck {
-        CountCheck::over(&self.counts, self.unacknowledged)
+        CountCheck::over(&self.counts, self.unacknowledged).with_left_out(self.counts_left_out)
     }
 
     /// [`Self::count_check`] with the counter read before and after.
@@ -117,6 +120,7 @@ impl Outcome {
         for (kind, n) in other.errors {
             *self.errors.entry(kind).or_default() += n;
         }
+        self.untrusted = self.untrusted.or(other.untrusted);
         self.never_sent += other.never_sent;
         self.throughput_per_s = per_second(self.acknowledged, self.wall_us);
         self.schedule = match (self.schedule.take(), other.schedule) {

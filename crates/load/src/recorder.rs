@@ -142,6 +142,7 @@ impl Recorder {
             acknowledged: self.acknowledged,
             unacknowledged: self.sent - self.acknowledged,
             errors: self.errors,
+            untrusted: None,
             never_sent: self.never_sent,
             throughput_per_s: per_second(self.acknowledged, wall_us),
             schedule,

@@ -33,7 +33,9 @@ pub async fn run(job: &Job, progress: impl Fn(u64) + Send + Sync) -> Result<Outc
         unreachable!("it goes on for ever")
     };
     tokio::select! {
-        outcome = run_parts(job, &endpoint, &progress) => outcome,
+        outcome = run_parts(job, &endpoint, &progress) => {
+            outcome.map(|outcome| Outcome { untrusted: endpoint.untrusted(), ..outcome })
+        }
         never = fresh => never,
     }
 }

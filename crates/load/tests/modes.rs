@@ -178,6 +178,19 @@ fn a_job_needs_only_a_url_and_a_mode() {
     assert!(serde_json::from_str::<Job>(&again.replace("timeout_ms", "timeout")).is_err());
 }
 
+/// A worker of an older version refuses fields it does not know.
+#[test]
+fn a_job_that_asks_for_nothing_new_is_written_as_it_always_was() {
+    let written = serde_json::to_value(Job::new("http://127.0.0.1:1/", closed(1, 1))).unwrap();
+    let fields: Vec<_> = written.as_object().unwrap().keys().map(String::as_str).collect();
+    let before = ["body", "expect", "headers", "keep_samples", "method", "mix", "mode"];
+    assert_eq!(fields, [&before[..], &["timeout_ms", "url"]].concat());
+    let ca_pem = Some(String::new());
+    let job = Job { threads: 2, look_up_every_ms: 0, ca_pem, ..Job::new("", closed(2, 1)) };
+    let again: Job = serde_json::from_value(serde_json::to_value(&job).unwrap()).unwrap();
+    assert_eq!(again, job);
+}
+
 #[test]
 fn several_threads_make_exactly_the_calls_of_one() {
     let server = well();
@@ -253,4 +266,11 @@ fn what_a_run_keeps_does_not_grow_with_its_calls() {
         assert_eq!(outcome.counts.len() as u64, outcome.acknowledged);
         assert_eq!(outcome.counts_left_out, 0);
     }
+}
+
+#[test]
+fn a_limit_of_connections_that_nobody_reaches_costs_nothing() {
+    let server = well();
+    let outcome = run(&Job::new(server.url(), open(200.0, 4, usize::MAX)));
+    assert_eq!((outcome.acknowledged, server.requests()), (4, 4));
 }

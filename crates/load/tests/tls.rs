@@ -4,8 +4,8 @@ mod support;
 
 use std::sync::Arc;
 
-use gearshift_load::{ErrorKind, Job, LoadError, Mode};
-use rcgen::{CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use gearshift_load::{Distrust, ErrorKind, Job, LoadError, Mode, Untrusted};
+use rcgen::{CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use support::{Act, Server, closed, run, try_run};
@@ -29,9 +29,15 @@ fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
 
 impl Secure {
     fn start() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// `changes` its certificate before it is signed.
+    fn with(changes: impl FnOnce(&mut CertificateParams)) -> Self {
         let issuer = authority("tests");
         let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let mut certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        changes(&mut certificate);
         let certificate = certificate.signed_by(&key, &issuer).unwrap();
         let key = PrivatePkcs8KeyDer::from(key.serialize_der());
         let chain = vec![CertificateDer::from(certificate.der().to_vec())];
@@ -84,16 +90,35 @@ fn calls_go_over_tls_where_the_certificate_is_vouched_for() {
 }
 
 #[test]
-fn a_certificate_that_nobody_vouches_for_is_told_apart() {
-    let server = Secure::start();
+fn a_certificate_that_is_not_trusted_names_the_host_and_the_reason() {
+    let good = Secure::start();
+    let expired = Secure::with(|certificate| certificate.not_after = date_time_ymd(2001, 1, 1));
+    let early = Secure::with(|certificate| certificate.not_before = date_time_ymd(3000, 1, 1));
     let other = authority("others").pem();
-    for (host, authority_pem) in
-        [("localhost", other.as_str()), ("127.0.0.1", &server.authority_pem)]
-    {
+    for (server, host, authority_pem, why) in [
+        (&good, "localhost", &other, Distrust::UnknownIssuer),
+        (&good, "127.0.0.1", &good.authority_pem, Distrust::OtherName),
+        (&expired, "localhost", &expired.authority_pem, Distrust::Expired),
+        (&early, "localhost", &early.authority_pem, Distrust::NotYetValid),
+    ] {
         let outcome = run(&server.job(host, Some(authority_pem)));
         assert_eq!(outcome.errors[&ErrorKind::Certificate], 20, "{host}: {:?}", outcome.errors);
         assert_eq!(outcome.acknowledged, 0);
+        let untrusted = outcome.untrusted.expect("it says why");
+        assert_eq!(untrusted, Untrusted { host: host.to_owned(), why });
+        let text = untrusted.to_string();
+        assert!(text.contains(&format!("`{host}`")) && text.contains(" → "), "{text}");
     }
+}
+
+#[test]
+fn every_thread_tells_of_a_certificate_and_a_good_one_is_not_spoken_of() {
+    let server = Secure::start();
+    let other = authority("others").pem();
+    let job = Job { threads: 2, ..server.job("localhost", Some(&other)) };
+    assert_eq!(run(&job).untrusted.unwrap().why, Distrust::UnknownIssuer);
+    let job = Job { threads: 2, ..server.job("localhost", Some(&server.authority_pem)) };
+    assert_eq!(run(&job).untrusted, None);
 }
 
 #[test]

@@ -197,6 +197,9 @@ fn screen(job: &Job, outcome: &Outcome, verdict: &Verdict) -> Result<String> {
     for (kind, n) in &outcome.errors {
         writeln!(out, "failed      {n} {}", kind.words())?;
     }
+    if let Some(untrusted) = &outcome.untrusted {
+        writeln!(out, "            {untrusted}")?;
+    }
     if let Some(schedule) = &outcome.schedule {
         let share = schedule.missed_share * 100.0;
         writeln!(out, "schedule    {share:.2} % of {} calls begun late", schedule.planned)?;

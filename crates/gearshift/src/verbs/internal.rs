@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use gearshift_load::{Job, Mode};
+use gearshift_load::Job;
 use gearshift_sandbox::{before_everything, before_others};
 
 use super::{Ended, block_on};
@@ -49,7 +49,7 @@ fn load() -> Result<Ended> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text).context("reading the job on standard input")?;
     let job: Job = serde_json::from_str(&text).context("the job on standard input")?;
-    if matches!(job.mode, Mode::Open { .. }) {
+    if job.mode.has_schedule() {
         before_everything();
     }
     let outcome = block_on(async { Ok(gearshift_load::run(&job, |_| {}).await?) })?;
