@@ -101,7 +101,9 @@ pub fn valid_service_of(results: &Results) -> Result<(Service, String), NotMeasu
     let valid = |row: &RowResult| row.row == HIGH && row.state == RowState::Ok;
     match results.rows.iter().any(valid) {
         true => Ok(found),
-        false => Err(NotMeasured::Invalid { row: HIGH.to_owned(), next: compare([FUNCTION, HIGH]) }),
+        false => {
+            Err(NotMeasured::Invalid { row: HIGH.to_owned(), next: compare([FUNCTION, HIGH]) })
+        }
     }
 }
 

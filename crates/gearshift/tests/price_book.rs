@@ -320,7 +320,9 @@ fn a_region_that_is_a_path_is_an_unknown_region() {
     nix::unistd::mkfifo(&folder.path().join("pipe.toml"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     let text = include_str!("../../../docs/results.json");
     let mut results: serde_json::Value = serde_json::from_str(text).unwrap();
-    for region in [elsewhere.display().to_string(), folder.path().join("pipe").display().to_string()] {
+    for region in
+        [elsewhere.display().to_string(), folder.path().join("pipe").display().to_string()]
+    {
         results["region"] = region.clone().into();
         let file = folder.path().join("theirs.json");
         std::fs::write(&file, results.to_string()).unwrap();

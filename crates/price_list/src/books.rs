@@ -77,15 +77,15 @@ impl Books {
         }
         let text = gearshift_files::read_text(&path, LARGEST)?;
         match PriceBook::parse(&text) {
-                Ok(book) if book.name() == region => Ok(Some(book)),
-                Ok(book) => {
-                    let why = format!("it has the prices of {}", book.name());
-                    Err(BookError::NotABook { path, region: region.to_owned(), why })
-                }
-                Err(PriceError::BadBook { why, .. }) => {
-                    Err(BookError::NotABook { path, region: region.to_owned(), why })
-                }
-                Err(error) => Err(error.into()),
+            Ok(book) if book.name() == region => Ok(Some(book)),
+            Ok(book) => {
+                let why = format!("it has the prices of {}", book.name());
+                Err(BookError::NotABook { path, region: region.to_owned(), why })
+            }
+            Err(PriceError::BadBook { why, .. }) => {
+                Err(BookError::NotABook { path, region: region.to_owned(), why })
+            }
+            Err(error) => Err(error.into()),
         }
     }
 
